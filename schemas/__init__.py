@@ -1,0 +1,1 @@
+"""The wire contract of forms, the API and receipts: shape and type, never a rule."""

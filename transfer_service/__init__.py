@@ -1,0 +1,1 @@
+"""Pupil transfer information sharing between schools: the application package."""

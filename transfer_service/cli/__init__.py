@@ -1,0 +1,1 @@
+"""The transfer-service command, one module a group of commands."""

@@ -1,0 +1,1 @@
+"""Keys, sealing and signing; knows no rows and no requests."""

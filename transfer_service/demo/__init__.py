@@ -1,0 +1,1 @@
+"""Made-up schools, people and transfers, for trying the service out."""

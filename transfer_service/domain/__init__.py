@@ -1,0 +1,1 @@
+"""The rules of pupil transfer: pure functions and values, standard library only."""

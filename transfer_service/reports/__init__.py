@@ -1,0 +1,1 @@
+"""What people print: receipts, letters, posters and charts."""

@@ -1,0 +1,1 @@
+"""Sealed bytes kept outside the database."""

@@ -1,0 +1,1 @@
+"""What schools do with their keys: set up, unlock, rotate and recover."""

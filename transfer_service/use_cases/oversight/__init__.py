@@ -1,0 +1,1 @@
+"""What the authority does: it watches, and opens no note."""

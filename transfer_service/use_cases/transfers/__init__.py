@@ -1,0 +1,1 @@
+"""What schools do with a transfer."""

@@ -1,0 +1,1 @@
+"""The pages, grouped by who they are for."""

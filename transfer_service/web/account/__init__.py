@@ -1,0 +1,1 @@
+"""Pages about the signed-in person: signing in, second factor, settings."""

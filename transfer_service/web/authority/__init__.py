@@ -1,0 +1,1 @@
+"""Pages for the authority, which oversees and opens no note."""

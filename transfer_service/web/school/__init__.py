@@ -1,0 +1,1 @@
+"""Pages for schools that send and receive transfers."""
