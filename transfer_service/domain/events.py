@@ -1,0 +1,191 @@
+"""The vocabulary of the log: what happened, as noun and past-tense verb, and on what basis.
+
+An event's name stands in leaves for ever: names are added, never renamed and never given another meaning.
+"""
+
+from enum import StrEnum
+
+
+class Event(StrEnum):
+    """Everything that leaves a leaf in the log."""
+
+    # Transfers and moves
+    TRANSFER_CREATED = "transfer.created"
+    TRANSFER_CHANGED = "transfer.changed"
+    TRANSFER_CLOSED = "transfer.closed"
+    MOVES_IMPORTED = "moves.imported"
+    MOVE_EXPECTED = "move.expected"
+    MOVE_MATCHED = "move.matched"
+    MOVE_UNMATCHED = "move.unmatched"
+    MOVE_CLOSED = "move.closed"
+    COHORT_UPLOADED = "cohort.uploaded"
+    REQUEST_MADE = "request.made"
+    REQUEST_ANSWERED = "request.answered"
+    REQUEST_WITHDRAWN = "request.withdrawn"
+
+    # Dispatches: the sending school
+    DISPATCH_DRAFTED = "dispatch.drafted"
+    NOTE_SEALED = "note.sealed"
+    ATTACHMENT_SEALED = "attachment.sealed"
+    COVER_SEALED = "cover.sealed"
+    ITEM_REMOVED = "item.removed"
+    ITEM_WITHHELD = "item.withheld"
+    ITEM_RESEALED = "item.resealed"
+    ITEM_GRANTED = "item.granted"
+    DISPATCH_SENT = "dispatch.sent"
+    DISPATCH_WAITING = "dispatch.waiting"
+    DISPATCH_DELIVERED = "dispatch.delivered"
+    DISPATCH_WITHDRAWN = "dispatch.withdrawn"
+    DISPATCH_REDIRECTED = "dispatch.redirected"
+    DISPATCH_FORWARDED = "dispatch.forwarded"
+    DISPATCH_DISCARDED = "dispatch.discarded"
+    NIL_DECLARED = "nil.declared"
+    PAPER_DISPATCHED = "paper.dispatched"
+    PAPER_RECEIVED = "paper.received"
+
+    # Dispatches: the receiving school, and every showing of contents
+    COVER_SHOWN = "cover.shown"
+    PUPIL_CONFIRMED = "pupil.confirmed"
+    DISPATCH_OPENED = "dispatch.opened"
+    NOTES_READ = "notes.read"
+    ATTACHMENT_DOWNLOADED = "attachment.downloaded"
+    ARCHIVE_DOWNLOADED = "archive.downloaded"
+    NOTES_PRINTED = "notes.printed"
+    ITEM_OPEN_FAILED = "item.open_failed"
+    DISPATCH_ACKNOWLEDGED = "dispatch.acknowledged"
+    NIL_ACKNOWLEDGED = "nil.acknowledged"
+    DISPATCH_REJECTED = "dispatch.rejected"
+    FILING_CONFIRMED = "filing.confirmed"
+    RECEIPT_DOWNLOADED = "receipt.downloaded"
+    BREACH_RECORDED = "breach.recorded"
+    BREACH_CLOSED = "breach.closed"
+    DISPATCH_SHREDDED = "dispatch.shredded"
+    LEGAL_HOLD_SET = "legal_hold.set"
+    LEGAL_HOLD_LIFTED = "legal_hold.lifted"
+
+    # People and their sign-in
+    PERSON_INVITED = "person.invited"
+    INVITATION_WITHDRAWN = "invitation.withdrawn"
+    INVITATION_ACCEPTED = "invitation.accepted"
+    MEMBERSHIP_APPROVED = "membership.approved"
+    MEMBERSHIP_REFUSED = "membership.refused"
+    MEMBERSHIP_CHANGED = "membership.changed"
+    MEMBERSHIP_SUSPENDED = "membership.suspended"
+    MEMBERSHIP_ENDED = "membership.ended"
+    PERSON_CHANGED = "person.changed"
+    PASSWORD_CHANGED = "password.changed"
+    PASSWORD_RESET = "password.reset"
+    SECOND_FACTOR_ENROLLED = "second_factor.enrolled"
+    SECOND_FACTOR_REPLACED = "second_factor.replaced"
+    RECOVERY_CODE_ISSUED = "recovery_code.issued"
+    RECOVERY_CODE_CONFIRMED = "recovery_code.confirmed"
+    RECOVERY_CODE_USED = "recovery_code.used"
+    SESSION_STARTED = "session.started"
+    SESSION_ENDED = "session.ended"
+    SIGN_IN_FAILED = "sign_in.failed"
+    SIGN_IN_LOCKED = "sign_in.locked"
+    TOKEN_ISSUED = "token.issued"
+    TOKEN_REVOKED = "token.revoked"
+
+    # Keys
+    PERSON_KEY_CREATED = "person_key.created"
+    PERSON_KEY_REPLACED = "person_key.replaced"
+    EPOCH_CREATED = "epoch.created"
+    EPOCH_RETIRED = "epoch.retired"
+    EPOCH_DESTROYED = "epoch.destroyed"
+    EPOCH_REQUESTED = "epoch.requested"
+    KEY_COMPARED = "key.compared"
+    KEY_GRANTED = "key.granted"
+    KEY_REVOKED = "key.revoked"
+    ESCROW_GRANTED = "escrow.granted"
+    RECOVERY_KEY_RECORDED = "recovery_key.recorded"
+    RECOVERY_KEY_REPLACED = "recovery_key.replaced"
+    RECOVERY_REQUESTED = "recovery.requested"
+    RECOVERY_APPROVED = "recovery.approved"
+    RECOVERY_EXPORTED = "recovery.exported"
+    RECOVERY_COMPLETED = "recovery.completed"
+    CUSTODIAN_RECORDED = "custodian.recorded"
+    DRILL_RECORDED = "drill.recorded"
+    FIELD_KEYS_REWRAPPED = "field_keys.rewrapped"
+    DOCTOR_FAILED = "doctor.failed"
+
+    # Alerts
+    ALERT_SENT = "alert.sent"
+    ALERT_FAILED = "alert.failed"
+    ALERT_ABANDONED = "alert.abandoned"
+    ALERT_RETRIED = "alert.retried"
+    ALERT_ESCALATED = "alert.escalated"
+
+    # Oversight, settings, contacts, guidance
+    COMPLIANCE_LISTED = "compliance.listed"
+    COMPLIANCE_EXPORTED = "compliance.exported"
+    TRANSFERS_LISTED = "transfers.listed"
+    MOVES_LISTED = "moves.listed"
+    AUDIT_LISTED = "audit.listed"
+    AUDIT_EXPORTED = "audit.exported"
+    PUPIL_NAME_SHOWN = "pupil_name.shown"
+    CALENDAR_CHANGED = "calendar.changed"
+    SETTING_CHANGED = "setting.changed"
+    CONTACT_CHANGED = "contact.changed"
+    CONTACT_ATTESTED = "contact.attested"
+    GUIDANCE_CHANGED = "guidance.changed"
+    LETTER_ISSUED = "letter.issued"
+    LETTER_CONFIRMED = "letter.confirmed"
+    POSTER_ISSUED = "poster.issued"
+    POSTER_ATTESTED = "poster.attested"
+    AUTHORITY_CREATED = "authority.created"
+    AUTHORITY_CHANGED = "authority.changed"
+    SCHOOLS_IMPORTED = "schools.imported"
+    SCHOOL_SUCCEEDED = "school.succeeded"
+
+    # Refusals and the log itself
+    ACCESS_REFUSED = "access.refused"
+    LOG_STARTED = "log.started"
+    DETAIL_ERASED = "detail.erased"
+    RESTORED = "restored"
+    LOG_KEY_ROTATED = "log_key.rotated"
+    BACKUP_MADE = "backup.made"
+
+
+class Basis(StrEnum):
+    """Why an act was allowed or done: the closed list behind a leaf's `basis`."""
+
+    ROLE = "role"
+    TOKEN = "token"
+    INVITATION = "invitation"
+    COMMAND_LINE = "command_line"
+    SCHEDULE = "schedule"
+    TELEPHONE_CHECK = "telephone_check"
+    IN_PERSON_CHECK = "in_person_check"
+    COLLEAGUE = "colleague"
+    RECOVERY_CODE = "recovery_code"
+    CUSTODIANS = "custodians"
+    PUPIL_JOINING = "pupil_joining"
+    STATUTORY_GUIDANCE = "statutory_guidance"
+    LEGAL_OBLIGATION = "legal_obligation"
+    CASE_ENQUIRY = "case_enquiry"
+    DATA_PROTECTION_REQUEST = "data_protection_request"
+    COMPLAINT = "complaint"
+    COURT_ORDER = "court_order"
+    LEAVER = "leaver"
+    SUSPECTED_EXPOSURE = "suspected_exposure"
+    RETENTION = "retention"
+    MISDIRECTED = "misdirected"
+    NO_PERMISSION = "no_permission"
+    NOT_VISIBLE = "not_visible"
+    WRONG_STATE = "wrong_state"
+    RULE = "rule"
+    TOO_MANY_ATTEMPTS = "too_many_attempts"
+    RESTORE = "restore"
+
+
+# What the authority may give as its reason for showing a pupil's name (exchange, "What the authority sees").
+NAME_SHOWING_BASES = frozenset(
+    {
+        Basis.CASE_ENQUIRY,
+        Basis.DATA_PROTECTION_REQUEST,
+        Basis.COMPLAINT,
+        Basis.COURT_ORDER,
+        Basis.MISDIRECTED,
+    }
+)
