@@ -1,1 +1,62 @@
-"""The tables, one module a subject."""
+"""Every table of the service; importing this package fills `Model.metadata`."""
+
+from transfer_service.db.models.alerts import Alert, JobRun
+from transfer_service.db.models.base import Model
+from transfer_service.db.models.keys import KeyGrant, PersonKey, RecoveryKey, SchoolEpoch, Unlock
+from transfer_service.db.models.log import LogCheckpoint, LogCosignature, LogDetail, LogHead, LogLeaf, LogNode
+from transfer_service.db.models.organisations import Authority, Closure, FormerUrn, School, SchoolLink, Term
+from transfer_service.db.models.people import (
+    HeldForm,
+    Invitation,
+    Membership,
+    Person,
+    SignInAttempt,
+    SignInSession,
+    TrustedDevice,
+)
+from transfer_service.db.models.transfers import (
+    Acknowledgement,
+    Breach,
+    Dispatch,
+    DispatchItem,
+    Item,
+    ItemGrant,
+    Transfer,
+)
+
+__all__ = [
+    "Acknowledgement",
+    "Alert",
+    "Authority",
+    "Breach",
+    "Closure",
+    "Dispatch",
+    "DispatchItem",
+    "FormerUrn",
+    "HeldForm",
+    "Invitation",
+    "Item",
+    "ItemGrant",
+    "JobRun",
+    "KeyGrant",
+    "LogCheckpoint",
+    "LogCosignature",
+    "LogDetail",
+    "LogHead",
+    "LogLeaf",
+    "LogNode",
+    "Membership",
+    "Model",
+    "Person",
+    "PersonKey",
+    "RecoveryKey",
+    "School",
+    "SchoolEpoch",
+    "SchoolLink",
+    "SignInAttempt",
+    "SignInSession",
+    "Term",
+    "Transfer",
+    "TrustedDevice",
+    "Unlock",
+]
