@@ -75,14 +75,11 @@ class VerifierKey:
     def __post_init__(self) -> None:
         """Refuse a name, algorithm or key that a signed note cannot carry."""
         if not is_key_name(self.name):
-            message = "The name of a log key may not be empty and holds neither spaces nor plus signs."
-            raise MalformedText(message)
+            raise MalformedText("The name of a log key may not be empty and holds neither spaces nor plus signs.")
         if self.algorithm not in _ALGORITHMS:
-            message = "The key is of an algorithm that this version does not check."
-            raise MalformedText(message)
+            raise MalformedText("The key is of an algorithm that this version does not check.")
         if len(self.public_key) != PUBLIC_KEY_LENGTH:
-            message = "An Ed25519 public key has 32 bytes."
-            raise WrongLength(message)
+            raise WrongLength("An Ed25519 public key has 32 bytes.")
 
     @classmethod
     def from_text(cls, vkey: str) -> Self:
@@ -90,8 +87,7 @@ class VerifierKey:
         name, algorithm, public_key = _read_key_text(vkey)
         key = cls(name=name, public_key=public_key, algorithm=algorithm)
         if key.text != vkey.strip():
-            message = "The verifier key does not hold together: its key id belongs to another name or key."
-            raise MalformedText(message)
+            raise MalformedText("The verifier key does not hold together: its key id belongs to another name or key.")
         return key
 
     @property
@@ -129,16 +125,17 @@ class LogSigningKey:
         """Read a signing key; raises MalformedText where the form or the key id is wrong."""
         stripped = text.strip()
         if not stripped.startswith(_PRIVATE_PREFIX):
-            message = "The log signing key does not begin with PRIVATE+KEY+. Give the file that `keys new` wrote."
-            raise MalformedText(message)
+            raise MalformedText(
+                "The log signing key does not begin with PRIVATE+KEY+. Give the file that `keys new` wrote."
+            )
         name, algorithm, seed = _read_key_text(stripped.removeprefix(_PRIVATE_PREFIX))
         if algorithm != ED25519_NOTE:
-            message = "The log signing key is not an Ed25519 key. Give the file that `keys new` wrote."
-            raise MalformedText(message)
+            raise MalformedText("The log signing key is not an Ed25519 key. Give the file that `keys new` wrote.")
         key = cls(name=name, seed=seed)
         if key.to_text() != stripped:
-            message = "The log signing key does not hold together: its key id belongs to another name or key."
-            raise MalformedText(message)
+            raise MalformedText(
+                "The log signing key does not hold together: its key id belongs to another name or key."
+            )
         return key
 
     def to_text(self) -> str:
@@ -175,14 +172,12 @@ class LogSigningKey:
 
     def __reduce__(self) -> NoReturn:
         """Refuse to be pickled, copied into a queue or a cache."""
-        message = "A signing key is not pickled."
-        raise TypeError(message)
+        raise TypeError("A signing key is not pickled.")
 
 
 def _private_key(seed: bytes) -> Ed25519PrivateKey:
     if len(seed) != SEED_LENGTH:
-        message = "An Ed25519 seed has 32 bytes."
-        raise WrongLength(message)
+        raise WrongLength("An Ed25519 seed has 32 bytes.")
     return Ed25519PrivateKey.from_private_bytes(seed)
 
 
@@ -197,9 +192,7 @@ def _read_key_text(text: str) -> tuple[str, int, bytes]:
         name, _identifier, encoded = parts
         raw = base64.b64decode(encoded, validate=True)
     except (ValueError, binascii.Error) as error:
-        message = "A key is written as name, key id and base64, joined by plus signs."
-        raise MalformedText(message) from error
+        raise MalformedText("A key is written as name, key id and base64, joined by plus signs.") from error
     if len(raw) != 1 + PUBLIC_KEY_LENGTH:
-        message = "The key inside the text has a wrong length."
-        raise MalformedText(message)
+        raise MalformedText("The key inside the text has a wrong length.")
     return name, raw[0], raw[1:]
