@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlalchemy as sa
-from alembic import context, op
+from alembic import op
 
 from transfer_service.db import log_guards, types
 
@@ -16,12 +16,9 @@ def upgrade() -> None:
     _make_tables()
     connection = op.get_bind()
     log_guards.install(connection)
-    role = context.config.attributes.get("application_role")
-    if role:
-        log_guards.grant_application_role(connection, role)
 
 
-def _make_tables() -> None:
+def _make_tables() -> None:  # noqa: PLR0915 -- a list, not logic
     op.create_table(
         "alert",
         sa.Column("id", types.Id(), nullable=False),
@@ -662,3 +659,13 @@ def _make_tables() -> None:
     )
     op.create_index("ix_item_grant_dispatch", "item_grant", ["dispatch_id", "recipient_id"], unique=False)
     op.create_index("ix_item_grant_recipient", "item_grant", ["recipient_id", "epoch"], unique=False)
+    op.create_table(
+        "opening",
+        sa.Column("dispatch_id", types.Id(), nullable=False),
+        sa.Column("person_id", types.Id(), nullable=False),
+        sa.Column("opened_at", types.UtcDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(["dispatch_id"], ["dispatch.id"], name=op.f("fk_opening_dispatch_id")),
+        sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_opening_person_id")),
+        sa.PrimaryKeyConstraint("dispatch_id", "person_id", name=op.f("pk_opening")),
+        sqlite_strict=True,
+    )

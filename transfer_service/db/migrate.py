@@ -13,6 +13,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import make_url
 
 import migrations
+from transfer_service.db import log_guards
 from transfer_service.db.models import Model
 from transfer_service.db.session import Database, with_driver
 
@@ -36,7 +37,9 @@ def upgrade(url: str, *, owner_url: str | None = None, application_role: str | N
     role = application_role or _user_of(url) if owner_url else None
     try:
         with database.engine.connect() as connection, connection.begin():
-            command.upgrade(_config(connection, role), "head")
+            command.upgrade(_config(connection), "head")
+            if role:
+                log_guards.grant_application_role(connection, role)
     finally:
         database.dispose()
 
@@ -63,11 +66,10 @@ def drift(url: str) -> list[Any]:
         database.dispose()
 
 
-def _config(connection: Connection, role: str | None) -> Config:
+def _config(connection: Connection) -> Config:
     config = Config()
     config.set_main_option("script_location", str(SCRIPTS).replace("%", "%%"))
     config.attributes["connection"] = connection
-    config.attributes["application_role"] = role
     return config
 
 

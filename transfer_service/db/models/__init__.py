@@ -47,6 +47,7 @@ __all__ = [
     "LogNode",
     "Membership",
     "Model",
+    "Opening",
     "Person",
     "PersonKey",
     "RecoveryKey",

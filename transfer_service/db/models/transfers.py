@@ -192,6 +192,16 @@ class Acknowledgement(Model):
     leaf: Mapped[int | None] = mapped_column(Whole)
 
 
+class Opening(Model):
+    """That one person of the receiving school opened the contents: only such a person may acknowledge."""
+
+    __tablename__ = "opening"
+
+    dispatch_id: Mapped[UUID] = mapped_column(Id, ForeignKey("dispatch.id"), primary_key=True)
+    person_id: Mapped[UUID] = mapped_column(Id, ForeignKey("person.id"), primary_key=True)
+    opened_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
 class Breach(Model):
     """A file sent to the wrong school and opened there: the sender's 72-hour task (UK GDPR article 33)."""
 

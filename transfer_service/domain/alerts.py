@@ -1,0 +1,69 @@
+"""What people are told by mail, as one closed list; the words of each are in `alerts.messages`."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class AlertKind(StrEnum):
+    """Why an alert is sent. The kind of a dispatch's alert never says whether it is a file or what it holds."""
+
+    # To the receiving school
+    DISPATCH_ARRIVED = "dispatch.arrived"
+    DISPATCH_WITHDRAWN = "dispatch.withdrawn"
+    REMINDER_UNOPENED = "reminder.unopened"
+    REMINDER_UNACKNOWLEDGED = "reminder.unacknowledged"
+    KEY_WANTED = "key.wanted"
+    """Something is waiting for a school that has no key yet."""
+
+    # To the sending school
+    DISPATCH_OPENED = "dispatch.opened"
+    DISPATCH_ACKNOWLEDGED = "dispatch.acknowledged"
+    DISPATCH_REJECTED = "dispatch.rejected"
+    DISPATCH_DELIVERED = "dispatch.delivered"
+    DELIVERY_WANTED = "delivery.wanted"
+    """The receiving school has a key now; the sender's next sign-in delivers what waits."""
+    DRAFT_OVERDUE = "draft.overdue"
+    ITEM_UNREADABLE = "item.unreadable"
+
+    # About people and keys
+    INVITATION = "invitation"
+    APPROVAL_WANTED = "approval.wanted"
+    MEMBERSHIP_APPROVED = "membership.approved"
+    MEMBERSHIP_REFUSED = "membership.refused"
+    GRANT_WANTED = "grant.wanted"
+    KEY_GRANTED = "key.granted"
+    EPOCH_CREATED = "epoch.created"
+    EPOCH_WANTED = "epoch.wanted"
+    COLLEAGUE_LEFT = "colleague.left"
+    SINGLE_KEY_HOLDER = "key_holder.single"
+    NO_KEY_HOLDER = "key_holder.none"
+    PASSWORD_CHANGED = "password.changed"  # noqa: S105 -- a kind of alert
+    PASSWORD_RESET = "password.reset"  # noqa: S105 -- a kind of alert
+    SECOND_FACTOR_REPLACED = "second_factor.replaced"
+    RECOVERY_CODE_USED = "recovery_code.used"
+    NEW_DEVICE = "session.new_device"
+    RECOVERY_REQUESTED = "recovery.requested"
+
+    # To the authority and the administrator
+    ESCALATION = "escalation"
+    ALERT_UNDELIVERABLE = "alert.undeliverable"
+    DOCTOR_FAILED = "doctor.failed"
+    LOG_FROZEN = "log.frozen"
+
+    # To everybody who oversees or holds keys
+    WEEKLY_CHECKPOINT = "checkpoint.weekly"
+
+
+SECURITY_ALERTS = frozenset(
+    {
+        AlertKind.INVITATION,
+        AlertKind.PASSWORD_CHANGED,
+        AlertKind.PASSWORD_RESET,
+        AlertKind.SECOND_FACTOR_REPLACED,
+        AlertKind.RECOVERY_CODE_USED,
+        AlertKind.NEW_DEVICE,
+        AlertKind.RECOVERY_REQUESTED,
+    }
+)
+"""These go out at once and each by itself; all others for one address within ten minutes become one mail."""
