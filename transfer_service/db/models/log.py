@@ -16,7 +16,7 @@ HEAD_ID = 1
 
 
 class LogLeaf(Model):
-    """One act. `body` is the truth and is what was hashed; the other columns repeat parts of it so that it can be found.
+    """One act. `body` is the truth and is what was hashed; the other columns repeat parts of it to find it by.
 
     The repeated columns live in this table, not in one beside it: they are then covered by the same append-only
     guards and written by the same INSERT. `verify_log` compares each with the body. Every filter is an index that

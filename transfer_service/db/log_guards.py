@@ -1,0 +1,205 @@
+"""What the database itself refuses about the log, whatever the application asks: triggers, and rights on PostgreSQL.
+
+Each guard states a condition that a change must meet; anything else is refused. Each is attacked in
+`tests/integration/audit/test_guards.py`. Guards hold against the application and its role, not against whoever
+owns the database: that is what checkpoints, receipts and the verifier are for.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy import Connection, inspect, text
+
+from transfer_service.db.models.log import HEAD_ID
+
+LOG_TABLES: Final = ("log_leaf", "log_node", "log_head", "log_checkpoint", "log_cosignature", "log_detail")
+
+_HEAD_SIZE: Final = "(SELECT h.size FROM {schema}log_head h)"
+
+# A leaf is the next one. A detail belongs to the leaf being written, so that an erased one cannot come back changed.
+# A node is complete exactly with the leaf being written. A checkpoint reaches further than the last, never past
+# what is there.
+_INSERTS: Final = {
+    "log_leaf": "NEW.idx = {size}",
+    "log_detail": "NEW.idx = {size}",
+    "log_node": "NEW.level BETWEEN 1 AND 62 AND (NEW.idx + 1) * ({one} << NEW.level) = {size} + 1 "
+    "AND NOT EXISTS (SELECT 1 FROM {schema}log_node n WHERE n.level = NEW.level AND n.idx = NEW.idx)",
+    "log_checkpoint": "NEW.size <= {size} "
+    "AND NEW.size > COALESCE((SELECT max(c.size) FROM {schema}log_checkpoint c), -1)",
+    "log_cosignature": "EXISTS (SELECT 1 FROM {schema}log_checkpoint c WHERE c.size = NEW.size) "
+    "AND NOT EXISTS (SELECT 1 FROM {schema}log_cosignature w "
+    "WHERE w.size = NEW.size AND w.witness = NEW.witness AND w.key_id = NEW.key_id)",
+    "log_head": "NOT EXISTS (SELECT 1 FROM {schema}log_head)",
+}
+
+# The head grows by the one leaf just written while the log is not frozen; or only the freeze flag changes.
+_HEAD_UPDATE: Final = (
+    "NEW.id = OLD.id AND (("
+    "NEW.size = OLD.size + 1 AND NOT OLD.frozen AND NOT NEW.frozen "
+    "AND NEW.last_at IS NOT NULL AND (OLD.last_at IS NULL OR NEW.last_at >= OLD.last_at) "
+    "AND EXISTS (SELECT 1 FROM {schema}log_leaf l WHERE l.idx = OLD.size)"
+    ") OR ("
+    "NEW.size = OLD.size AND NEW.frontier = OLD.frontier "
+    "AND (NEW.last_at = OLD.last_at OR (NEW.last_at IS NULL AND OLD.last_at IS NULL))"
+    "))"
+)
+
+_DELETABLE: Final = frozenset({"log_detail"})
+_REFUSAL: Final = "the log refuses this {verb} on {table}: it only grows"
+
+
+def install(connection: Connection) -> None:
+    """Make the head row where it is absent and create every guard; may be called again.
+
+    Runs in the caller's transaction, as the owner of the tables. Used by the first migration and by tests that
+    create tables without migrations.
+    """
+    _make_head(connection)
+    statements = _postgresql_guards(connection) if connection.dialect.name == "postgresql" else _sqlite_guards()
+    for statement in statements:
+        connection.exec_driver_sql(statement)
+
+
+def list_missing_guards(connection: Connection) -> list[str]:
+    """Name every guard that is absent or switched off, for the doctor and the log's verification."""
+    if connection.dialect.name == "postgresql":
+        found = connection.scalars(
+            text(
+                "SELECT t.tgname FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid "
+                "JOIN pg_namespace n ON n.oid = c.relnamespace "
+                "WHERE n.nspname = current_schema() AND NOT t.tgisinternal AND t.tgenabled IN ('O', 'A')"
+            )
+        )
+        verbs: tuple[str, ...] = ("insert", "update", "delete", "truncate")
+    else:
+        found = connection.scalars(text("SELECT name FROM sqlite_master WHERE type = 'trigger'"))
+        verbs = ("insert", "update", "delete")
+    wanted = {_name(table, verb) for table in LOG_TABLES for verb in verbs if _is_guarded(table, verb)}
+    return sorted(wanted - set(found))
+
+
+def list_owned_log_tables(connection: Connection) -> list[str]:
+    """Name the tables of the log that the connected role could alter: it owns them, or is a superuser.
+
+    Empty on SQLite, which has no roles. The web service refuses to start where this is not empty.
+    """
+    if connection.dialect.name != "postgresql":
+        return []
+    rows = connection.scalars(
+        text(
+            "SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
+            "WHERE n.nspname = current_schema() AND c.relname = ANY(:tables) "
+            "AND pg_has_role(current_user, c.relowner, 'USAGE') ORDER BY c.relname"
+        ),
+        {"tables": list(LOG_TABLES)},
+    )
+    return list(rows)
+
+
+def grant_application_role(connection: Connection, role: str) -> None:
+    """Give the application's role on PostgreSQL its rights: everything elsewhere, only growth on the log.
+
+    Idempotent; call it after every migration, since a new table starts without rights. On SQLite there is
+    nothing to grant.
+    """
+    if connection.dialect.name != "postgresql":
+        return
+    quote = connection.dialect.identifier_preparer.quote_identifier
+    grantee = quote(role)
+    schema = quote(_current_schema(connection))
+    connection.exec_driver_sql(f"GRANT USAGE ON SCHEMA {schema} TO {grantee}")
+    for table in inspect(connection).get_table_names():
+        name = f"{schema}.{quote(table)}"
+        connection.exec_driver_sql(f"REVOKE ALL ON {name} FROM PUBLIC, {grantee}")
+        connection.exec_driver_sql(f"GRANT {_rights(table)} ON {name} TO {grantee}")
+    connection.exec_driver_sql(f"GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA {schema} TO {grantee}")
+
+
+def _rights(table: str) -> str:
+    """Return the rights of the application role on one table (audit design, "Guards in the database")."""
+    special = {
+        "log_head": "SELECT, UPDATE",
+        "log_detail": "SELECT, INSERT, DELETE",
+        # Which migration ran is the owner's to say.
+        "alembic_version": "SELECT",
+    }
+    if table in LOG_TABLES:
+        return special.get(table, "SELECT, INSERT")
+    return special.get(table, "SELECT, INSERT, UPDATE, DELETE")
+
+
+def _make_head(connection: Connection) -> None:
+    connection.execute(
+        text(
+            "INSERT INTO log_head (id, size, frontier, frozen) "
+            "SELECT :id, 0, :empty, :no WHERE NOT EXISTS (SELECT 1 FROM log_head)"
+        ),
+        {"id": HEAD_ID, "empty": b"", "no": False if connection.dialect.name == "postgresql" else 0},
+    )
+
+
+def _name(table: str, verb: str) -> str:
+    return f"guard_{table}_{verb}"
+
+
+def _is_guarded(table: str, verb: str) -> bool:
+    return not (verb == "delete" and table in _DELETABLE)
+
+
+def _condition(table: str, verb: str, *, schema: str, one: str) -> str:
+    """Return what must hold for a row to be changed so: `FALSE` where it never may be."""
+    condition = "FALSE"
+    if verb == "insert":
+        condition = _INSERTS[table]
+    elif verb == "update" and table == "log_head":
+        condition = _HEAD_UPDATE
+    return condition.format(size=_HEAD_SIZE, schema="{schema}", one=one).format(schema=schema)
+
+
+def _sqlite_guards() -> list[str]:
+    statements = []
+    for table in LOG_TABLES:
+        for verb in ("insert", "update", "delete"):
+            if not _is_guarded(table, verb):
+                continue
+            name, refusal = _name(table, verb), _REFUSAL.format(verb=verb, table=table)
+            # An unknown truth must refuse too: (NULL) IS NOT TRUE.
+            statements.append(f"DROP TRIGGER IF EXISTS {name}")
+            statements.append(
+                f"CREATE TRIGGER {name} BEFORE {verb.upper()} ON {table} FOR EACH ROW "
+                f"WHEN ({_condition(table, verb, schema='', one='1')}) IS NOT TRUE "
+                f"BEGIN SELECT RAISE(ABORT, '{refusal}'); END"
+            )
+    return statements
+
+
+def _postgresql_guards(connection: Connection) -> list[str]:
+    quote = connection.dialect.identifier_preparer.quote_identifier
+    schema = f"{quote(_current_schema(connection))}."
+    statements = []
+    for table in LOG_TABLES:
+        for verb in ("insert", "update", "delete", "truncate"):
+            if not _is_guarded(table, verb):
+                continue
+            holds = _condition(table, verb, schema=schema, one="1::bigint")
+            name, refusal = _name(table, verb), _REFUSAL.format(verb=verb, table=table)
+            each = "STATEMENT" if verb == "truncate" else "ROW"
+            # Tables are named with their schema and the path is fixed: a temporary table or function of the same
+            # name, which the application role could make, is then never read in their place.
+            statements.append(
+                f"CREATE OR REPLACE FUNCTION {schema}{name}() RETURNS trigger LANGUAGE plpgsql "
+                f"SET search_path = pg_catalog, pg_temp AS $guard$ BEGIN IF ({holds}) IS NOT TRUE THEN "
+                f"RAISE EXCEPTION '{refusal}' USING ERRCODE = 'restrict_violation'; "
+                "END IF; RETURN NEW; END $guard$"
+            )
+            statements.append(f"DROP TRIGGER IF EXISTS {name} ON {schema}{table}")
+            statements.append(
+                f"CREATE TRIGGER {name} BEFORE {verb.upper()} ON {schema}{table} "
+                f"FOR EACH {each} EXECUTE FUNCTION {schema}{name}()"
+            )
+    return statements
+
+
+def _current_schema(connection: Connection) -> str:
+    return str(connection.scalar(text("SELECT current_schema()")))
