@@ -20,7 +20,7 @@ class ItemKind(IntEnum):
     COVER = 1
     NOTE = 2
     ATTACHMENT = 3
-    REMARK = 4
+    MESSAGE = 4
     """Free text beside an act, such as why a file was sent back or what was withheld."""
 
 
@@ -176,13 +176,13 @@ def session_context(*, deployment: str, person: UUID, key_version: int, absolute
     )
 
 
-def kept_form_info(
+def held_form_info(
     *, suite: int, deployment: str, person: UUID, key_version: int, form: UUID, fingerprint: Fingerprint
 ) -> bytes:
     """Return what a form posted after its session expired is bound to while it is kept sealed to its author."""
     return b"".join(
         (
-            length_prefixed("ptx/kept-form/1"),
+            length_prefixed("ptx/held-form/1"),
             unsigned(suite, 2),
             length_prefixed(deployment),
             person.bytes,

@@ -1,4 +1,4 @@
-"""Items: one note, attachment, cover or remark, sealed under a data key of its own.
+"""Items: one note, attachment, cover or message, sealed under a data key of its own.
 
 The plaintext is LP(header) body, zero padding, and the body's true length in the last 8 bytes, so that it can be
 sealed as it arrives. The padding fills it up to a Padmé bucket, so that sizes tell little.
@@ -154,7 +154,7 @@ class ItemSealer:
 
 
 def seal_item(*, context: bytes, name: str, media_type: str, body: bytes) -> SealedItem:
-    """Seal a note, cover or remark in one go under a fresh data key; `context` is `formats.item_context`."""
+    """Seal a note, cover or message in one go under a fresh data key; `context` is `formats.item_context`."""
     sealer = ItemSealer(context=context, name=name, media_type=media_type)
     begun = sealer.update(body)
     rest, facts = sealer.finish()

@@ -10,7 +10,7 @@ from transfer_service.crypto.errors import MalformedBytes
 HASH_LENGTH: Final = 32
 _LONGEST: Final = 0xFFFF
 
-Json: TypeAlias = "None | bool | int | str | Sequence[Json] | Mapping[str, Json]"
+Json: TypeAlias = "bool | int | str | Sequence[Json] | Mapping[str, Json] | None"
 
 
 def length_prefixed(value: bytes | str) -> bytes:

@@ -15,7 +15,7 @@ _WORDS_SHOWN: Final = 8
 _BITS_A_WORD: Final = 10
 
 
-class _Secret:
+class Secret:
     """Thirty-two secret bytes that are compared in constant time and appear in no repr, log, copy or pickle."""
 
     __slots__ = ("_bytes",)
@@ -53,19 +53,19 @@ class _Secret:
         raise TypeError(f"A {type(self).__name__} is not pickled or copied.")
 
 
-class Seed(_Secret):
+class Seed(Secret):
     """The 32 bytes that a person's, an epoch's or a recovery key grows from."""
 
     __slots__ = ()
 
 
-class DataKey(_Secret):
+class DataKey(Secret):
     """The 32 bytes under which one item's ciphertext was sealed; never used for a second item."""
 
     __slots__ = ()
 
 
-class WrappingKey(_Secret):
+class WrappingKey(Secret):
     """The 32 bytes that wrap a person's seed, made from a password, code or token."""
 
     __slots__ = ()
