@@ -70,7 +70,7 @@ def _migrate_sqlite(path: Path) -> None:
 
     unfinished = path.with_suffix(".unfinished")
     unfinished.unlink(missing_ok=True)
-    upgrade(f"sqlite:///{unfinished}", None)
+    upgrade(f"sqlite:///{unfinished}")
     connection = sqlite3.connect(unfinished)
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # else part of it may still be in the -wal file
     connection.close()
@@ -96,5 +96,5 @@ def _postgresql_template(cluster: Cluster, run_folder: Path) -> None:
             return
         cluster.execute(f"DROP DATABASE IF EXISTS {TEMPLATE} WITH (FORCE)")  # left by a migration that failed
         cluster.create(TEMPLATE)
-        upgrade(cluster.url(APPLICATION, TEMPLATE), cluster.url(OWNER, TEMPLATE))
+        upgrade(cluster.url(APPLICATION, TEMPLATE), owner_url=cluster.url(OWNER, TEMPLATE))
         done.touch()

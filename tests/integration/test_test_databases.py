@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 import sqlalchemy
 from sqlalchemy.exc import ProgrammingError
@@ -34,3 +36,15 @@ def test_the_server_programs_are_new_enough():
     folder = programs()
     assert folder is not None
     assert (folder / "pg_ctl").exists()
+
+
+def test_a_migrated_database_is_at_the_newest_migration(database: Database):
+    engine = sqlalchemy.create_engine(database.url)
+    with engine.connect() as connection:
+        tables = sqlalchemy.inspect(connection).get_table_names()
+        versions = connection.execute(sqlalchemy.text("SELECT version_num FROM alembic_version")).scalars().all()
+    engine.dispose()
+    newest = max(path.name[:4] for path in (Path(__file__).parents[2] / "migrations/versions").glob("[0-9]*.py"))
+    assert len(versions) == 1
+    assert versions[0].startswith(newest)
+    assert {"transfer", "school"} & set(tables)
