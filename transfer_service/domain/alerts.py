@@ -13,6 +13,8 @@ class AlertKind(StrEnum):
     DISPATCH_WITHDRAWN = "dispatch.withdrawn"
     REMINDER_UNOPENED = "reminder.unopened"
     REMINDER_UNACKNOWLEDGED = "reminder.unacknowledged"
+    FILING_WANTED = "filing.wanted"
+    """What was acknowledged has not been exported and stated as filed, so that it cannot be shredded."""
     KEY_WANTED = "key.wanted"
     """Something is waiting for a school that has no key yet."""
 
@@ -24,6 +26,10 @@ class AlertKind(StrEnum):
     DELIVERY_WANTED = "delivery.wanted"
     """The receiving school has a key now; the sender's next sign-in delivers what waits."""
     DRAFT_OVERDUE = "draft.overdue"
+    REQUEST_RECEIVED = "request.received"
+    """A school that admitted the pupil asks for the file."""
+    BREACH_RECORDED = "breach.recorded"
+    """What was sent was opened by a school that it was not meant for."""
     ITEM_UNREADABLE = "item.unreadable"
 
     # About people and keys
