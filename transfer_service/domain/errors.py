@@ -245,7 +245,7 @@ def _words(name: str) -> str:
 
 def _span(seconds: int) -> str:
     """Say a number of seconds as people would, rounded up."""
-    if seconds < 60:  # noqa: PLR2004 - seconds in a minute
+    if seconds < 60:
         return "1 second" if seconds == 1 else f"{seconds} seconds"
     minutes = -(-seconds // 60)
     return "1 minute" if minutes == 1 else f"{minutes} minutes"

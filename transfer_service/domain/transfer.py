@@ -180,9 +180,7 @@ def get_transition(kind: DispatchKind, status: Status, action: Action) -> Transi
     return transition
 
 
-def next_status(
-    kind: DispatchKind, status: Status, action: Action, *, receiver_has_key: bool = True
-) -> Status | None:
+def next_status(kind: DispatchKind, status: Status, action: Action, *, receiver_has_key: bool = True) -> Status | None:
     """Return the state after the act; None means that the row goes.
 
     `receiver_has_key` matters to sending alone: without a live key at the receiving school a file waits.
