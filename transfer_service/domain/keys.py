@@ -39,7 +39,8 @@ class ItemKind(StrEnum):
     COVER = "cover"
     NOTE = "note"
     ATTACHMENT = "attachment"
-    MESSAGE = "message"
+    REMARK = "remark"
+    """Free text beside an act, such as why a file was sent back."""
 
 
 class SessionStage(StrEnum):
