@@ -8,7 +8,7 @@ Source of the buckets: Nikitin and others, "Reducing Metadata Leakage from Encry
 import hashlib
 import hmac
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, NoReturn
 
 from transfer_service.crypto import formats
@@ -60,7 +60,7 @@ class SealedItem:
     """One item sealed in one go: store the ciphertext and the facts, grant the key, forget the key."""
 
     data_key: DataKey
-    ciphertext: bytes
+    ciphertext: bytes = field(repr=False)
     facts: ItemFacts
 
 
