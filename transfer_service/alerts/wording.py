@@ -1,0 +1,285 @@
+"""The words of every mail. No name, UPN, school, category or reason: whoever reads one over a shoulder learns nothing.
+
+A school was reprimanded because an alert of its safeguarding system was shown on a whiteboard (ICO, Parkside Community
+Primary, 2023). So a mail says that something waits, under which reference, and where to sign in.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from transfer_service.domain.alerts import AlertKind
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """The words of one kind of alert.
+
+    `one` and `many` are sentences without their full stop, which are the subject too; `{reference}` and `{count}` are
+    filled in. `meaning` says what it means and what to do; there `{It}` is filled in with "It" or "Each", and `{it}`
+    with "it" or "them".
+    """
+
+    one: str
+    many: str
+    meaning: tuple[str, ...]
+
+
+def _transfers(one: str, many: str, *meaning: str) -> Wording:
+    """Word an alert that concerns one transfer or several."""
+    return Wording(one=one, many=many, meaning=meaning)
+
+
+def _single(sentence: str, *meaning: str) -> Wording:
+    """Word an alert that concerns no transfer."""
+    return Wording(one=sentence, many=sentence, meaning=meaning)
+
+
+_RECEIVING: dict[AlertKind, Wording] = {
+    AlertKind.DISPATCH_ARRIVED: _transfers(
+        "{reference} is waiting for your school",
+        "{count} transfers are waiting for your school",
+        "{It} is safeguarding information about a pupil who is joining your school, or a declaration that there is "
+        "none.",
+        "Sign in, check on the cover sheet that the pupil is joining your school, and open {it}. When you have read "
+        "everything, acknowledge {it}: until you do, the sending school cannot know that it arrived.",
+    ),
+    AlertKind.REMINDER_UNOPENED: _transfers(
+        "Reminder: {reference} has not been opened",
+        "Reminder: {count} transfers have not been opened",
+        "{It} was sent to your school at least one school day ago, and nobody has opened it. The pupil may be in "
+        "your school already.",
+        "Sign in and open {it} today. If a pupil is not joining your school, send that one back from the cover sheet.",
+    ),
+    AlertKind.REMINDER_UNACKNOWLEDGED: _transfers(
+        "Reminder: {reference} has not been acknowledged",
+        "Reminder: {count} transfers have not been acknowledged",
+        "{It} was sent to your school at least three school days ago. Without an acknowledgement the sending school "
+        "must go on asking, and your authority sees that it is open.",
+        "Sign in, read every item and acknowledge {it}, or send {it} back and say why.",
+    ),
+    AlertKind.DISPATCH_WITHDRAWN: _transfers(
+        "{reference} was withdrawn by the sending school",
+        "{count} transfers were withdrawn by the sending schools",
+        "{It} was withdrawn before your school opened it. You can no longer open {it}, and there is nothing that you "
+        "need to do. If the pupil has joined you all the same, sign in and ask the school that the pupil left.",
+    ),
+    AlertKind.FILING_WANTED: _transfers(
+        "{reference} has not been filed in your school's own records",
+        "{count} transfers have not been filed in your school's own records",
+        "This service passes files on; it does not keep them. Before its copy can be deleted, your school must "
+        "download the whole file, and a safeguarding lead must state that it is in the school's own records.",
+        "Sign in, download {it}, file {it}, and say that you have.",
+    ),
+    AlertKind.KEY_WANTED: _transfers(
+        "{reference} waits because nobody at your school can open files yet",
+        "{count} transfers wait because nobody at your school can open files yet",
+        "{It} is sealed and safe with the school that sent it, but it cannot be delivered until a designated "
+        "safeguarding lead of your school has set up the school's key.",
+        "If you are the designated safeguarding lead, sign in and set up the key. If you are the head teacher, "
+        "sign in and name one. The deadline for passing the file on does not wait.",
+    ),
+}
+
+_SENDING: dict[AlertKind, Wording] = {
+    AlertKind.DISPATCH_OPENED: _transfers(
+        "{reference} was opened by the receiving school",
+        "{count} transfers were opened by the receiving schools",
+        "A safeguarding lead of the receiving school has confirmed that the pupil is joining and has "
+        "opened {it}. You will be told when the acknowledgement comes. There is nothing that you need to do.",
+    ),
+    AlertKind.DISPATCH_ACKNOWLEDGED: _transfers(
+        "{reference} was acknowledged by the receiving school",
+        "{count} transfers were acknowledged by the receiving schools",
+        "A safeguarding lead of the receiving school has signed that everything you listed arrived and could be "
+        "read. Your school's part of this handover is complete.",
+        "Sign in to keep the receipt. It is your school's evidence, and anyone can check it without this service.",
+    ),
+    AlertKind.DISPATCH_REJECTED: _transfers(
+        "{reference} was sent back to your school",
+        "{count} transfers were sent back to your school",
+        "The receiving school has sent {it} back and has given a reason. The handover is open again, and the date by "
+        "which it is due has not moved.",
+        "Sign in today to read the reason and to send {it} to the right school or correct {it}.",
+    ),
+    AlertKind.DISPATCH_DELIVERED: _transfers(
+        "{reference} has now been delivered",
+        "{count} transfers have now been delivered",
+        "{It} had been waiting because the receiving school could not open files yet. Now it can, and what you sent "
+        "is in its inbox. There is nothing that you need to do.",
+    ),
+    AlertKind.DELIVERY_WANTED: _transfers(
+        "{reference} can be delivered when you sign in",
+        "{count} transfers can be delivered when you sign in",
+        "The receiving school can open files now. What your school sent is still sealed for your school alone, and "
+        "only a safeguarding lead of your school can pass it on.",
+        "Sign in: delivery happens by itself while you are signed in.",
+    ),
+    AlertKind.DRAFT_OVERDUE: _transfers(
+        "{reference} has not been sent and is past its date",
+        "{count} transfers have not been sent and are past their date",
+        "{It} is still a draft, so that the receiving school has nothing. Guidance asks that a file is passed on "
+        "within five days.",
+        "Sign in and send {it}, or declare that your school holds nothing.",
+    ),
+    AlertKind.REQUEST_RECEIVED: _transfers(
+        "Another school asks your school for information: {reference}",
+        "Other schools ask your school for information on {count} pupils",
+        "A school has admitted a pupil from yours and has received nothing. Your authority can see the request.",
+        "Sign in to see who asks. Send the file, or declare that your school holds nothing.",
+    ),
+    AlertKind.BREACH_RECORDED: _transfers(
+        "Act today: {reference} was opened by a school that it was not meant for",
+        "Act today: {count} transfers were opened by schools that they were not meant for",
+        "This is a personal data breach of your school. Unless it is unlikely to put anybody at risk, your school "
+        "must report it to the Information Commissioner within 72 hours of becoming aware of it, which is now.",
+        "Sign in and take the record to your data protection officer: it shows who opened what and when, and lists "
+        "what to do.",
+    ),
+    AlertKind.ITEM_UNREADABLE: _transfers(
+        "Part of {reference} cannot be opened",
+        "Parts of {count} transfers cannot be opened",
+        "The receiving school has opened {it}, but at least one item cannot be read, so that nothing can be "
+        "acknowledged.",
+        "Sign in to see which item it is, and seal and send that item again.",
+    ),
+}
+
+_PEOPLE: dict[AlertKind, Wording] = {
+    AlertKind.INVITATION: _single(
+        "You are invited to join a service for passing on safeguarding files",
+        "Your school or authority has invited you. To accept, open the link and choose a password. It works once.",
+        "If you did not expect this, ask the head teacher or the authority on a number that you already have. Do not "
+        "pass the link on: it is meant for you alone.",
+    ),
+    AlertKind.PASSWORD_RESET: _single(
+        "Reset your password",
+        "Somebody, we hope you, asked to reset your password. Open the link to choose a new one. It works once.",
+        "A new password lets you sign in again. To read files you will also need a recovery code, or a colleague who "
+        "grants you the school's key again.",
+        "If you did not ask for this, do nothing: your password has not changed.",
+    ),
+    AlertKind.PASSWORD_CHANGED: _single(
+        "Your password was changed",
+        "If you changed it, there is nothing that you need to do.",
+        "If you did not, tell a colleague who can end your sessions, and your authority, at once by telephone.",
+    ),
+    AlertKind.SECOND_FACTOR_REPLACED: _single(
+        "The device for sign-in codes was replaced",
+        "A recovery code was used to set up another device for sign-in codes. This is also told to the safeguarding "
+        "leads of the school.",
+        "If this was not you, or if you cannot confirm it with your colleague in person or by telephone, tell your "
+        "authority at once.",
+    ),
+    AlertKind.RECOVERY_CODE_USED: _single(
+        "A recovery code was used",
+        "A recovery code opened an account at your school. Each code works once, so this one is spent.",
+        "If it was yours, sign in and make a new set. If you cannot confirm who used it, tell your authority at once "
+        "by telephone.",
+    ),
+    AlertKind.NEW_DEVICE: _single(
+        "You signed in from a new device",
+        "We had not seen this device or browser before. If it was you, there is nothing that you need to do.",
+        "If it was not, sign in from a device that you trust, end the other sessions under Account, and change your "
+        "password.",
+    ),
+    AlertKind.RECOVERY_REQUESTED: _single(
+        "Access to a school's files by recovery was requested",
+        "A request was made to open files with the recovery key that the custodians hold. It takes three of them, and "
+        "it is recorded for everybody to see.",
+        "If you know of no reason for this, telephone your authority at once.",
+    ),
+    AlertKind.APPROVAL_WANTED: _single(
+        "A school's first safeguarding lead waits for your approval",
+        "Nobody at that school can open files until an officer has approved the first designated safeguarding lead.",
+        "Sign in to see who it is. Telephone the school on the number that the national register gives, not on one "
+        "from a mail, and then approve or refuse.",
+    ),
+    AlertKind.MEMBERSHIP_APPROVED: _single(
+        "You have been approved",
+        "Your authority has confirmed you as a designated safeguarding lead.",
+        "Sign in to set up your school's key. Until you do, files for your school have to wait.",
+    ),
+    AlertKind.MEMBERSHIP_REFUSED: _single(
+        "You have not been approved",
+        "Your authority could not confirm you as a designated safeguarding lead. Telephone it to find out why and what "
+        "it needs from you.",
+    ),
+    AlertKind.GRANT_WANTED: _single(
+        "A colleague waits for your school's key",
+        "A colleague at your school has set up an account but cannot open files until a key holder grants it.",
+        "Compare the eight words of the fingerprint with your colleague in person or by telephone. Then sign in and "
+        "grant the key.",
+    ),
+    AlertKind.KEY_GRANTED: _single(
+        "You can now open your school's files",
+        "A colleague has granted you your school's key. Sign in to see what is waiting.",
+        "Keep your recovery codes on paper in a safe place: they are what helps when you forget your password.",
+    ),
+}
+
+_KEYS: dict[AlertKind, Wording] = {
+    AlertKind.EPOCH_CREATED: _single(
+        "Your school has a new key",
+        "From now on files for your school are sealed to the new key. Everyone who held the old one and is still "
+        "entitled holds the new one too.",
+        "If nobody at your school expected this, tell your authority at once by telephone.",
+    ),
+    AlertKind.EPOCH_WANTED: _single(
+        "Your school needs a new key",
+        "Somebody who held your school's key no longer does. Their access ended at once, and new files should be "
+        "sealed to a new key.",
+        "Sign in: the new key is made by the next key holder who does.",
+    ),
+    AlertKind.COLLEAGUE_LEFT: _single(
+        "A colleague's access to your school's files has ended",
+        "The colleague can no longer sign in for your school or open its files. Sign in to see who it was and whether "
+        "your school's key has been renewed.",
+    ),
+    AlertKind.SINGLE_KEY_HOLDER: _single(
+        "Only one person can open your school's files",
+        "If that person is away or leaves, files sent to your school cannot be opened.",
+        "Sign in and invite a deputy safeguarding lead, then grant the key. Every school needs at least two people.",
+    ),
+    AlertKind.NO_KEY_HOLDER: _single(
+        "Nobody can open a school's files",
+        "No active person holds the key of a school that you are responsible for. Files sent to it have to wait, and "
+        "those that it has cannot be read.",
+        "Sign in to see which school it is, and have a designated safeguarding lead named and approved today.",
+    ),
+}
+
+_OVERSIGHT: dict[AlertKind, Wording] = {
+    AlertKind.ESCALATION: _transfers(
+        "{reference} is overdue and the schools have not acted on their reminders",
+        "{count} transfers are overdue and the schools have not acted on their reminders",
+        "A file that should have been passed on or acknowledged has not been. The schools concerned have been "
+        "reminded.",
+        "Sign in to see which schools they are, and telephone them.",
+    ),
+    AlertKind.ALERT_UNDELIVERABLE: _single(
+        "Alerts could not be delivered",
+        "The service gave up sending at least one alert, so that somebody does not know what is waiting.",
+        "Sign in to see which addresses failed. Telephone the school, correct the address and send the alert again.",
+    ),
+    AlertKind.DOCTOR_FAILED: _single(
+        "The nightly check of keys and files found a problem",
+        "Nothing was deleted or changed. Some files might not open when they are needed.",
+        "Sign in to see what was found and who can help, or run: transfer-service keys doctor",
+    ),
+    AlertKind.LOG_FROZEN: _single(
+        "Act now: the audit log is frozen",
+        "The log does not agree with what was signed before, as if the database had been rolled back. Until this is "
+        "resolved nothing can be sent, opened or acknowledged.",
+        "Follow the procedure for a log that was rolled back in the operator's guide. Do not start an empty log.",
+    ),
+    AlertKind.WEEKLY_CHECKPOINT: _single(
+        "This week's checkpoint of the audit log",
+        "Please keep this mail; there is nothing else to do. The lines below fix the state of the record of everything "
+        "that was sent, opened and acknowledged. If anybody ever changed that record, the copy in your mailbox would "
+        "show it.",
+        "The service's verifier checks the lines against the key, offline and without an account.",
+    ),
+}
+
+WORDINGS: Mapping[AlertKind, Wording] = MappingProxyType({**_SENDING, **_RECEIVING, **_KEYS, **_OVERSIGHT, **_PEOPLE})
