@@ -1,0 +1,142 @@
+"""Receipts: one leaf with its place in the log, composed on request as a `.tlog-proof`.
+
+The extra data is JSON in canonical form; `verifier.py` reads it and believes none of it before it has checked it.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from transfer_service.audit.cosignature import cosigned_note
+from transfer_service.audit.errors import LogInconsistent, ReceiptNotReady
+from transfer_service.audit.leaf import decode_leaf
+from transfer_service.audit.log import OpenDetail, open_detail
+from transfer_service.audit.nodes import prove_consistency, prove_inclusion
+from transfer_service.audit.proof import write_proof
+from transfer_service.db.models.log import LogCheckpoint, LogLeaf
+
+EXTRA_VERSION = 1
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AcknowledgementProof:
+    """What shows who acknowledged: the signed bytes, whose SHA-256 is the leaf's `digest`, and the school's signature.
+
+    `suite` and the two public halves are those of the key whose fingerprint is the leaf's `key`.
+    """
+
+    signed: bytes
+    signature: bytes
+    suite: int
+    kem_public: bytes
+    signing_public: bytes
+
+
+def find_covering_checkpoint(session: Session, idx: int) -> LogCheckpoint | None:
+    """Return the first checkpoint that covers the leaf, or None where the signer has not come to it yet."""
+    return session.scalars(
+        select(LogCheckpoint).where(LogCheckpoint.size > idx).order_by(LogCheckpoint.size).limit(1)
+    ).one_or_none()
+
+
+def find_newest_checkpoint(session: Session) -> LogCheckpoint | None:
+    """Return the newest checkpoint, or None where nothing was signed yet."""
+    return session.scalars(select(LogCheckpoint).order_by(LogCheckpoint.size.desc()).limit(1)).one_or_none()
+
+
+def compose_receipt(
+    session: Session,
+    idx: int,
+    *,
+    open_sealed: OpenDetail,
+    acknowledgement: AcknowledgementProof | None = None,
+    size: int | None = None,
+    since: int | None = None,
+) -> bytes:
+    """Compose the receipt of the leaf `idx` as the bytes of a `.tlog-proof`.
+
+    By default it stands on the first checkpoint that covers the leaf; `size` chooses a later one, for instance one
+    that witnesses cosigned. It proves consistency with the checkpoint before that; `since` chooses an earlier one,
+    for a school that wants to compare with a receipt it holds. Raises ReceiptNotReady where there is no such
+    checkpoint, LogInconsistent where what is stored does not fit together.
+    """
+    leaf = session.get(LogLeaf, idx)
+    checkpoint = find_covering_checkpoint(session, idx) if size is None else session.get(LogCheckpoint, size)
+    if leaf is None or checkpoint is None or checkpoint.size <= idx:
+        raise ReceiptNotReady
+    extra = _write_extra(
+        leaf=leaf.body,
+        detail=_find_detail(session, leaf, open_sealed),
+        acknowledgement=_check_acknowledgement(leaf, acknowledgement),
+        previous=_find_previous(session, checkpoint.size, since),
+    )
+    return write_proof(
+        index=idx,
+        hashes=prove_inclusion(session, idx, checkpoint.size),
+        note=cosigned_note(session, checkpoint),
+        extra=extra,
+    )
+
+
+def _find_detail(session: Session, leaf: LogLeaf, open_sealed: OpenDetail) -> tuple[bytes, bytes] | None:
+    if decode_leaf(leaf.body).commit is None:
+        return None
+    return open_detail(session, leaf.idx, open_sealed=open_sealed)
+
+
+def _check_acknowledgement(leaf: LogLeaf, proof: AcknowledgementProof | None) -> AcknowledgementProof | None:
+    if proof is None:
+        return None
+    said = decode_leaf(leaf.body).said
+    if said.digest != hashlib.sha256(proof.signed).digest() or said.key is None:
+        raise LogInconsistent(
+            "The acknowledgement is not the one that the log holds, or its leaf does not name the signing key."
+        )
+    return proof
+
+
+def _find_previous(session: Session, size: int, since: int | None) -> tuple[bytes, list[bytes]] | None:
+    """Return the earlier checkpoint's note and the proof that the receipt's tree begins with it."""
+    choice = select(LogCheckpoint).where(LogCheckpoint.size < size).order_by(LogCheckpoint.size.desc()).limit(1)
+    if since is not None:
+        choice = choice.where(LogCheckpoint.size == since)
+    previous = session.scalars(choice).one_or_none()
+    if previous is None:
+        if since is not None:
+            raise ReceiptNotReady
+        return None
+    return previous.note, prove_consistency(session, previous.size, size)
+
+
+def _write_extra(
+    *,
+    leaf: bytes,
+    detail: tuple[bytes, bytes] | None,
+    acknowledgement: AcknowledgementProof | None,
+    previous: tuple[bytes, list[bytes]] | None,
+) -> bytes:
+    value: dict[str, Any] = {"v": EXTRA_VERSION, "leaf": _b64(leaf)}
+    if detail:
+        value["salt"], value["detail"] = _b64(detail[0]), _b64(detail[1])
+    if acknowledgement:
+        value["acknowledgement"] = {
+            "signed": _b64(acknowledgement.signed),
+            "signature": _b64(acknowledgement.signature),
+            "suite": acknowledgement.suite,
+            "kem_public": _b64(acknowledgement.kem_public),
+            "signing_public": _b64(acknowledgement.signing_public),
+        }
+    if previous:
+        value["previous"] = {"checkpoint": _b64(previous[0]), "proof": [_b64(digest) for digest in previous[1]]}
+    return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
+
+
+def _b64(value: bytes) -> str:
+    return base64.b64encode(value).decode()

@@ -1,0 +1,98 @@
+"""The signer's own memory: the last size it signed and the tree at that size, in a file outside the database.
+
+A backup that is put back, or rows that are cut off, cannot reach this file: by it the signer sees that the log went
+back. The file moves forward after the checkpoint is committed and never before, so that it is never ahead.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from transfer_service.audit.errors import SignerStateLost
+from transfer_service.audit.tree import HASH_LENGTH, root_of_frontier, split_frontier
+
+VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class SignerState:
+    """What the signer has signed: the origin, the size, and the frontier, whose root was signed."""
+
+    origin: str
+    size: int
+    frontier: tuple[bytes, ...]
+
+    @property
+    def root(self) -> bytes:
+        """Return the root of the tree at this size."""
+        return root_of_frontier(self.frontier)
+
+
+def read_state(path: Path) -> SignerState | None:
+    """Read the state file, or None where there is none; raises SignerStateLost where it is damaged."""
+    try:
+        text = path.read_text()
+    except FileNotFoundError:
+        return None
+    try:
+        value = json.loads(text)
+        frontier = tuple(split_frontier(bytes.fromhex(value["frontier"])))
+        state = SignerState(str(value["origin"]), int(value["size"]), frontier)
+        is_whole = value["v"] == VERSION and value["root"] == state.root.hex()
+    except (ValueError, KeyError, TypeError) as error:
+        raise _damaged(path) from error
+    if not is_whole or len(frontier) != state.size.bit_count() or any(len(part) != HASH_LENGTH for part in frontier):
+        raise _damaged(path)
+    return state
+
+
+def write_state(path: Path, state: SignerState) -> None:
+    """Replace the state file in one step that survives a power cut; only the owner can read it."""
+    value = {
+        "v": VERSION,
+        "origin": state.origin,
+        "size": state.size,
+        "root": state.root.hex(),
+        "frontier": b"".join(state.frontier).hex(),
+    }
+    unfinished = path.with_name(path.name + ".new")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        file.write(json.dumps(value, indent=1, sort_keys=True) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    unfinished.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+@contextmanager
+def locked_state(path: Path) -> Iterator[bool]:
+    """Hold the lock beside the state file for the block; gives False at once where another signer holds it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+            return
+        yield True
+    finally:
+        os.close(descriptor)
+
+
+def _damaged(path: Path) -> SignerStateLost:
+    return SignerStateLost(
+        f"The signer's state file {path.name} is damaged. Put back a copy of it, or follow “When the state file is "
+        "lost” in docs/log.md."
+    )
