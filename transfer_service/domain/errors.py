@@ -107,6 +107,10 @@ class TooLarge(ServiceError):
         self.limit = limit
 
 
+class FileRefused(ServiceError):
+    """A file that was read in cannot be used as a whole; single rows that cannot are listed, not raised."""
+
+
 class SignInRefused(ServiceError):
     """The sign-in was not accepted; the sentence never says which half was wrong."""
 
