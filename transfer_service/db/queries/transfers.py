@@ -1,0 +1,290 @@
+"""Transfers and dispatches, loaded only as far as the school that asks may see them.
+
+The sending school sees all of its own transfers. A receiving school sees a dispatch once it was sent, and the transfer
+only through it. For everybody else there is nothing: not visible and not there look the same.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy.orm import Session, aliased, joinedload
+
+from transfer_service.db.models import (
+    Dispatch,
+    DispatchItem,
+    Item,
+    ItemGrant,
+    LogLeaf,
+    Opening,
+    School,
+    SchoolLink,
+    Transfer,
+)
+from transfer_service.domain.errors import NotFound
+from transfer_service.domain.keys import ItemKind
+from transfer_service.domain.transfer import DispatchKind, Side, Status
+
+AWAITING_RECEIVER = (Status.WAITING, Status.SENT, Status.OPENED)
+ENDED = (Status.ACKNOWLEDGED, Status.REJECTED, Status.WITHDRAWN)
+
+
+def visible_from(side: Side, school_id: UUID) -> ColumnElement[bool]:
+    """Return the condition under which a dispatch, joined with its transfer, is visible to one side's school."""
+    if side is Side.SENDING:
+        return Transfer.sending_school_id == school_id
+    return and_(Dispatch.receiving_school_id == school_id, Dispatch.status != Status.DRAFT)
+
+
+def get_dispatch(
+    session: Session, *, dispatch_id: UUID, school_id: UUID, side: Side | None = None, lock: bool = False
+) -> Dispatch:
+    """Return a dispatch with its transfer and schools, or raise NotFound where the school may not see it.
+
+    `side` narrows it to one side's view. With `lock` the row is held until the transaction ends (PostgreSQL), so that
+    two people who act at once act one after the other.
+    """
+    sides = (side,) if side else (Side.SENDING, Side.RECEIVING)
+    statement = (
+        select(Dispatch)
+        .join(Dispatch.transfer)
+        .where(Dispatch.id == dispatch_id, or_(*(visible_from(one, school_id) for one in sides)))
+    )
+    if lock:
+        # Else the row could be the one that this session read before it had to wait for the lock.
+        statement = statement.with_for_update(of=Dispatch).execution_options(populate_existing=True)
+    dispatch = session.scalar(statement)
+    if dispatch is None:
+        raise NotFound("transfer")
+    return dispatch
+
+
+def find_dispatch_id(session: Session, *, reference: str, school_id: UUID, number: int | None = None) -> UUID | None:
+    """Find the dispatch with this number, else the newest one, of a transfer, as far as the school sees it."""
+    statement = (
+        select(Dispatch.id)
+        .join(Dispatch.transfer)
+        .where(
+            Transfer.reference == reference,
+            or_(visible_from(Side.SENDING, school_id), visible_from(Side.RECEIVING, school_id)),
+        )
+        .order_by(Dispatch.number.desc())
+        .limit(1)
+    )
+    if number is not None:
+        statement = statement.where(Dispatch.number == number)
+    return session.scalar(statement)
+
+
+def list_dispatches(session: Session, *, transfer_id: UUID, school_id: UUID) -> list[Dispatch]:
+    """List the dispatches of a transfer that the school sees, in the order of their numbers."""
+    statement = (
+        select(Dispatch)
+        .join(Dispatch.transfer)
+        .where(
+            Dispatch.transfer_id == transfer_id,
+            or_(visible_from(Side.SENDING, school_id), visible_from(Side.RECEIVING, school_id)),
+        )
+        .options(joinedload(Dispatch.receiving_school), joinedload(Dispatch.acknowledgement))
+        .order_by(Dispatch.number)
+    )
+    return list(session.scalars(statement))
+
+
+def get_transfer_of_sender(session: Session, *, reference: str, school_id: UUID) -> Transfer:
+    """Return a transfer of this sending school by its reference, or raise NotFound."""
+    transfer = session.scalar(
+        select(Transfer).where(Transfer.reference == reference, Transfer.sending_school_id == school_id)
+    )
+    if transfer is None:
+        raise NotFound("transfer")
+    return transfer
+
+
+def has_reference(session: Session, reference: str) -> bool:
+    """Tell whether a transfer has this reference already."""
+    return session.scalar(select(Transfer.id).where(Transfer.reference == reference)) is not None
+
+
+def get_school(session: Session, school_id: UUID) -> School:
+    """Return a school, or raise NotFound."""
+    school = session.get(School, school_id)
+    if school is None:
+        raise NotFound("school")
+    return school
+
+
+def list_successors(session: Session, *, urn: str) -> list[School]:
+    """List the schools that GIAS names as following a closed one, the newest link first."""
+    return list(
+        session.scalars(
+            select(School)
+            .join(SchoolLink, SchoolLink.link_urn == School.urn)
+            .where(SchoolLink.urn == urn, SchoolLink.kind.startswith("Successor"), School.status != "Closed")
+            .order_by(SchoolLink.established_on.desc(), School.urn)
+        )
+    )
+
+
+def list_items(session: Session, *, dispatch_id: UUID, sealed_by: UUID | None = None) -> list[DispatchItem]:
+    """List a dispatch's places with their items, in order; `sealed_by` narrows them to what one school sealed."""
+    statement = (
+        select(DispatchItem)
+        .join(DispatchItem.item)
+        .where(DispatchItem.dispatch_id == dispatch_id)
+        .options(joinedload(DispatchItem.item))
+        .order_by(DispatchItem.position)
+    )
+    if sealed_by is not None:
+        statement = statement.where(Item.sender_id == sealed_by)
+    return list(session.scalars(statement))
+
+
+def get_item(session: Session, *, dispatch_id: UUID, item_id: UUID, sealed_by: UUID) -> DispatchItem:
+    """Return the place of one item in a dispatch, or raise NotFound."""
+    place = session.scalar(
+        select(DispatchItem)
+        .join(DispatchItem.item)
+        .where(DispatchItem.dispatch_id == dispatch_id, DispatchItem.item_id == item_id, Item.sender_id == sealed_by)
+        .options(joinedload(DispatchItem.item))
+    )
+    if place is None:
+        raise NotFound("item")
+    return place
+
+
+def next_position(session: Session, *, dispatch_id: UUID) -> int:
+    """Return the place after a dispatch's last item."""
+    highest = session.scalar(select(func.max(DispatchItem.position)).where(DispatchItem.dispatch_id == dispatch_id))
+    return 0 if highest is None else highest + 1
+
+
+def count_contents(session: Session, *, dispatch_id: UUID) -> int:
+    """Count the notes and attachments of a dispatch."""
+    return (
+        session.scalar(
+            select(func.count())
+            .select_from(DispatchItem)
+            .join(DispatchItem.item)
+            .where(DispatchItem.dispatch_id == dispatch_id, Item.kind.in_([ItemKind.NOTE, ItemKind.ATTACHMENT]))
+        )
+        or 0
+    )
+
+
+def list_grants(session: Session, *, dispatch_id: UUID, recipient_id: UUID) -> Mapping[UUID, list[ItemGrant]]:
+    """List the grants that one school has for a dispatch, by item, those of the newest epoch first."""
+    found: dict[UUID, list[ItemGrant]] = {}
+    for grant in session.scalars(
+        select(ItemGrant)
+        .where(ItemGrant.dispatch_id == dispatch_id, ItemGrant.recipient_id == recipient_id)
+        .order_by(ItemGrant.epoch.desc())
+    ):
+        found.setdefault(grant.item_id, []).append(grant)
+    return found
+
+
+def list_openers(session: Session, *, dispatch_id: UUID) -> frozenset[UUID]:
+    """List the people of the receiving school who opened a dispatch."""
+    return frozenset(session.scalars(select(Opening.person_id).where(Opening.dispatch_id == dispatch_id)))
+
+
+def list_undelivered_ids(session: Session, *, sending_school_id: UUID, limit: int) -> Sequence[UUID]:
+    """List what this school sent before the receiving school had a key, the oldest first.
+
+    Files are WAITING; a nil declaration is SENT and has no time of delivery yet.
+    """
+    return list(
+        session.scalars(
+            select(Dispatch.id)
+            .join(Dispatch.transfer)
+            .where(
+                Transfer.sending_school_id == sending_school_id,
+                or_(
+                    Dispatch.status == Status.WAITING,
+                    and_(
+                        Dispatch.kind == DispatchKind.NIL,
+                        Dispatch.status == Status.SENT,
+                        Dispatch.delivered_at.is_(None),
+                    ),
+                ),
+            )
+            .order_by(Dispatch.sent_at, Dispatch.id)
+            .limit(limit)
+        )
+    )
+
+
+def list_leaves(session: Session, *, transfer_id: UUID, events: Collection[str] | None = None) -> list[LogLeaf]:
+    """List the log's leaves about a transfer in the order in which they were written."""
+    statement = select(LogLeaf).where(LogLeaf.transfer == transfer_id).order_by(LogLeaf.idx)
+    if events is not None:
+        statement = statement.where(LogLeaf.event.in_(list(events)))
+    return list(session.scalars(statement))
+
+
+def get_leaf_body(session: Session, idx: int) -> bytes | None:
+    """Return the bytes of one leaf of the log."""
+    return session.scalar(select(LogLeaf.body).where(LogLeaf.idx == idx))
+
+
+def select_outgoing(
+    *, school_id: UUID, statuses: Collection[Status] | None, before: tuple[datetime, UUID] | None, limit: int
+) -> Select[tuple[Dispatch, Transfer, School]]:
+    """Select the newest dispatch of each transfer of a sending school, the newest transfer first."""
+    other = aliased(Dispatch)
+    newest = select(func.max(other.number)).where(other.transfer_id == Transfer.id).scalar_subquery()
+    statement = (
+        select(Dispatch, Transfer, School)
+        .join(Transfer, Dispatch.transfer_id == Transfer.id)
+        .join(School, Dispatch.receiving_school_id == School.id)
+        .where(Transfer.sending_school_id == school_id, Dispatch.number == newest)
+        .order_by(Transfer.created_at.desc(), Transfer.id.desc())
+        .limit(limit)
+    )
+    if statuses is not None:
+        statement = statement.where(Dispatch.status.in_(list(statuses)))
+    if before is not None:
+        created_at, transfer_id = before
+        statement = statement.where(
+            or_(
+                Transfer.created_at < created_at,
+                and_(Transfer.created_at == created_at, Transfer.id < transfer_id),
+            )
+        )
+    return statement
+
+
+def select_incoming(
+    *, school_id: UUID, statuses: Collection[Status], after: tuple[bool, datetime, UUID] | None, limit: int
+) -> Select[tuple[Dispatch, Transfer, School]]:
+    """Select what was sent to a school: urgent first, then the oldest first."""
+    statement = (
+        select(Dispatch, Transfer, School)
+        .join(Transfer, Dispatch.transfer_id == Transfer.id)
+        .join(School, Transfer.sending_school_id == School.id)
+        .where(Dispatch.receiving_school_id == school_id, Dispatch.status.in_(list(statuses)))
+        .order_by(Dispatch.urgent.desc(), Dispatch.sent_at, Dispatch.id)
+        .limit(limit)
+    )
+    if after is not None:
+        urgent, sent_at, dispatch_id = after
+        later = or_(Dispatch.sent_at > sent_at, and_(Dispatch.sent_at == sent_at, Dispatch.id > dispatch_id))
+        if urgent:
+            statement = statement.where(or_(Dispatch.urgent.is_(False), later))
+        else:
+            statement = statement.where(Dispatch.urgent.is_(False), later)
+    return statement
+
+
+def count_incoming(session: Session, *, school_id: UUID, statuses: Collection[Status]) -> int:
+    """Count what was sent to a school and stands in one of these states."""
+    return (
+        session.scalar(
+            select(func.count())
+            .select_from(Dispatch)
+            .where(Dispatch.receiving_school_id == school_id, Dispatch.status.in_(list(statuses)))
+        )
+        or 0
+    )

@@ -1,0 +1,52 @@
+"""The leaves of the exchange: what each says about a dispatch, and the sentences that its receipt prints."""
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from transfer_service.audit.detail import VERSION
+from transfer_service.audit.log import Entry
+from transfer_service.db.models import Dispatch, School
+from transfer_service.domain.events import Basis, Event
+from transfer_service.domain.roles import Actor, role_label
+from transfer_service.use_cases.recording import entry
+
+
+def leaf_of(
+    actor: Actor,
+    event: Event,
+    dispatch: Dispatch,
+    *,
+    basis: Basis = Basis.ROLE,
+    item: UUID | None = None,
+    detail: Mapping[str, Any] | None = None,
+    **said: Any,
+) -> Entry:
+    """One leaf about a dispatch, or about one item of it."""
+    return entry(
+        actor,
+        event,
+        basis=(Basis.TOKEN if actor.is_machine and basis is Basis.ROLE else basis).value,
+        subject=item or dispatch.id,
+        transfer=dispatch.transfer_id,
+        dispatch=dispatch.id,
+        item=item,
+        detail=detail,
+        **said,
+    )
+
+
+def tell(*sentences: str, **facts: str) -> dict[str, Any]:
+    """What stands beside a leaf: sentences for people and named facts for programs (the form of `audit.detail`)."""
+    return {"v": VERSION, "sentences": list(sentences), "facts": facts}
+
+
+def say_school(school: School) -> str:
+    """A school as people tell it from its namesakes: name, town, LA code and URN."""
+    town = f", {school.town}" if school.town else ""
+    return f"{school.name}{town} (LA {school.la_code}, URN {school.urn})"
+
+
+def say_roles(actor: Actor) -> str:
+    """The roles in which somebody acted."""
+    return " and ".join(sorted(role_label(role).lower() for role in actor.effective_roles)) or "a machine token"
