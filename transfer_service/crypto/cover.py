@@ -53,9 +53,14 @@ class Cover:
         except (ValueError, TypeError, KeyError, AttributeError):
             # Not chained: the cause would quote the cover.
             raise MalformedBytes(_UNREADABLE) from None
-        if version != _VERSION or cover.encode() != body:
+        if version != _VERSION or not cover._is_complete() or cover.encode() != body:
             raise MalformedBytes(_UNREADABLE)
         return cover
+
+    def _is_complete(self) -> bool:
+        texts = (self.forename, self.surname, self.kind)
+        dates = (self.date_of_birth, self.leaving_on)
+        return all(isinstance(text, str) for text in texts) and all(isinstance(day, date) for day in dates)
 
     def __repr__(self) -> str:
         """Show nothing: a cover names a child."""
