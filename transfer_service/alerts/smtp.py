@@ -71,7 +71,7 @@ class SmtpChannel:
         except smtplib.SMTPNotSupportedError:
             return TemporaryFailure("no-starttls")
         except smtplib.SMTPResponseException as refusal:
-            return TemporaryFailure(str(refusal.smtp_code))
+            return _refused_us(refusal.smtp_code)
         except (OSError, smtplib.SMTPException, UnicodeError) as error:
             return Unreachable(_why(error))
         try:
@@ -108,7 +108,7 @@ def _judge(error: Exception) -> Outcome:
         codes = [code for code, _ in error.recipients.values()]
         return _by_code(codes[0])
     if isinstance(error, smtplib.SMTPSenderRefused):
-        return TemporaryFailure(str(error.smtp_code))
+        return _refused_us(error.smtp_code)
     if isinstance(error, smtplib.SMTPResponseException):
         return _by_code(error.smtp_code)
     if isinstance(error, smtplib.SMTPNotSupportedError | UnicodeError):
@@ -118,13 +118,19 @@ def _judge(error: Exception) -> Outcome:
 
 def _by_code(code: int) -> Outcome:
     """Read a reply code: 5yz is for good, everything else may pass (RFC 5321, section 4.2.1)."""
-    if 500 <= code <= 599:
-        return PermanentFailure(str(code))
-    return TemporaryFailure(str(code))
+    return PermanentFailure(str(code)) if 500 <= code <= 599 else _refused_us(code)
+
+
+def _refused_us(code: int) -> Outcome:
+    """Take a refusal as passing whatever its code; what is no reply code at all is no relay."""
+    return TemporaryFailure(str(code)) if 200 <= code <= 599 else Unreachable("broken-off")
 
 
 def _why(error: Exception) -> str:
     """Name in one word why nobody was reached."""
+    if isinstance(error, smtplib.SMTPServerDisconnected) and isinstance(error.__context__, TimeoutError):
+        # smtplib turns a silence into a disconnection and keeps the reason as the context alone.
+        return "timeout"
     if isinstance(error, TimeoutError):
         return "timeout"
     if isinstance(error, ConnectionRefusedError):
