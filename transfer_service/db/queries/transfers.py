@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased, joinedload
 
 from transfer_service.db.models import (
@@ -19,11 +19,12 @@ from transfer_service.db.models import (
     LogLeaf,
     Opening,
     School,
+    SchoolEpoch,
     SchoolLink,
     Transfer,
 )
 from transfer_service.domain.errors import NotFound
-from transfer_service.domain.keys import ItemKind
+from transfer_service.domain.keys import ItemKind, KeyState
 from transfer_service.domain.transfer import DispatchKind, Side, Status
 
 AWAITING_RECEIVER = (Status.WAITING, Status.SENT, Status.OPENED)
@@ -191,7 +192,7 @@ def list_openers(session: Session, *, dispatch_id: UUID) -> frozenset[UUID]:
 
 
 def list_undelivered_ids(session: Session, *, sending_school_id: UUID, limit: int) -> Sequence[UUID]:
-    """List what this school sent before the receiving school had a key, the oldest first.
+    """List what this school sent before the receiving school had a key that it has now, the oldest first.
 
     Files are WAITING; a nil declaration is SENT and has no time of delivery yet.
     """
@@ -201,6 +202,9 @@ def list_undelivered_ids(session: Session, *, sending_school_id: UUID, limit: in
             .join(Dispatch.transfer)
             .where(
                 Transfer.sending_school_id == sending_school_id,
+                exists().where(
+                    SchoolEpoch.school_id == Dispatch.receiving_school_id, SchoolEpoch.state == KeyState.ACTIVE
+                ),
                 or_(
                     Dispatch.status == Status.WAITING,
                     and_(

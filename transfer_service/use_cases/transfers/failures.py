@@ -21,7 +21,7 @@ _FAILURES = {
 
 @contextmanager
 def said_plainly() -> Iterator[None]:
-    """Raise what the crypto layer refuses as the service's own CannotOpen; the cause, which is technical, is dropped."""
+    """Raise what the crypto layer refuses as the service's own CannotOpen, without its technical cause."""
     try:
         yield
     except crypto_errors.CannotOpen as error:

@@ -144,7 +144,7 @@ def grant(
     recipient_id: UUID,
     epoch: PublicEpoch,
 ) -> None:
-    """Seal an item's key to one epoch of one school for one dispatch; `epoch` was authenticated by whoever loaded it."""
+    """Seal an item's key to one epoch of one school for one dispatch; whoever loaded `epoch` checked it."""
     info = _grant_info(at, dispatch, item, recipient_id=recipient_id, number=epoch.number, public=epoch.public)
     with said_plainly():
         sealed = grant_item(data_key, epoch.public, info=info)

@@ -1,0 +1,201 @@
+"""Sending a draft: the receiving school's grants are made, the manifest is signed, the clock stops."""
+
+from dataclasses import dataclass
+from datetime import date
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from transfer_service.crypto.suites import PersonKey
+from transfer_service.db.models import Dispatch, School
+from transfer_service.db.queries import transfers as queries
+from transfer_service.domain import permissions
+from transfer_service.domain.errors import AlreadyDone, Conflict, RuleForbids
+from transfer_service.domain.events import Event
+from transfer_service.domain.keys import ItemKind
+from transfer_service.domain.permissions import Permission
+from transfer_service.domain.roles import Actor
+from transfer_service.domain.statements import NIL_DECLARATION, SEND_CONFIRMATION, Statement
+from transfer_service.domain.transfer import Action, DispatchKind, Side, Status, get_transition, next_status
+from transfer_service.storage.blobs import Storage
+from transfer_service.use_cases.installation import Installation
+from transfer_service.use_cases.keys.holding import SchoolKeys, find_active_epoch, open_school_keys
+from transfer_service.use_cases.recording import record_all
+from transfer_service.use_cases.transfers.drafting import check_receiver, school_of
+from transfer_service.use_cases.transfers.handing_over import (
+    alert_receiver,
+    hand_over,
+    open_own_items,
+    seal_cover,
+    set_delivered,
+    set_sent,
+    tell_of,
+)
+from transfer_service.use_cases.transfers.leaves import leaf_of
+from transfer_service.use_cases.transfers.manifests import manifest_kind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """What came of sending: SENT, or WAITING where the receiving school has no key yet; and the leaf of it."""
+
+    dispatch_id: UUID
+    status: Status
+    leaf: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answers:
+    """What the sender checks before sending, beside the items themselves (`reading.prepare_reading`)."""
+
+    dispatch_id: UUID
+    reference: str
+    receiving_school: School
+    due_on: date | None
+    known_terms: bool
+    receiver_has_key: bool
+    items: int
+    withheld: int
+
+
+def check_answers(session: Session, at: Installation, actor: Actor, *, dispatch_id: UUID) -> Answers:
+    """Return what is to be said before sending: where it goes, whether it can be opened there, by when it is due."""
+    dispatch = queries.get_dispatch(session, dispatch_id=dispatch_id, school_id=school_of(actor), side=Side.SENDING)
+    permissions.check(actor, Permission.DISPATCH_DRAFT)
+    receiving = queries.get_school(session, dispatch.receiving_school_id)
+    basis = (dispatch.clock or {}).get("sender", {})
+    return Answers(
+        dispatch_id=dispatch.id,
+        reference=dispatch.transfer.reference,
+        receiving_school=receiving,
+        due_on=dispatch.due_on,
+        known_terms=bool(basis.get("known_terms", True)),
+        receiver_has_key=find_active_epoch(session, at, receiving.id) is not None,
+        items=queries.count_contents(session, dispatch_id=dispatch.id),
+        withheld=len(dispatch.withheld or []),
+    )
+
+
+def send_dispatch(
+    session: Session,
+    at: Installation,
+    actor: Actor,
+    *,
+    dispatch_id: UUID,
+    person_key: PersonKey,
+    storage: Storage,
+    statement_version: str = SEND_CONFIRMATION.version,
+) -> Sent:
+    """Send a file. Without a live key at the receiving school it is WAITING, sealed to the sender alone.
+
+    Raises AlreadyDone where it was sent before, RuleForbids (`empty_file`, `school_closed`), KeyMissing, and CannotOpen
+    where an item of the draft is damaged.
+    """
+    dispatch = _get_unsent(session, actor, dispatch_id)
+    permissions.check(actor, permissions.permission_for(dispatch.kind, Action.SEND))
+    _check_statement(statement_version, SEND_CONFIRMATION)
+    if dispatch.kind is DispatchKind.NIL:
+        raise RuleForbids("nil", "This is a nil declaration. Declare it instead of sending it.")
+    if queries.count_contents(session, dispatch_id=dispatch.id) == 0:
+        raise RuleForbids(
+            "empty_file", "There is nothing in this file. Add a note or an attachment, or declare that you hold none."
+        )
+    keys = open_school_keys(session, at, actor, person_key)
+    return _send(session, at, actor, keys, dispatch=dispatch, storage=storage, event=Event.DISPATCH_SENT)
+
+
+def declare_nil(
+    session: Session,
+    at: Installation,
+    actor: Actor,
+    *,
+    dispatch_id: UUID,
+    person_key: PersonKey,
+    storage: Storage,
+    statement_version: str,
+) -> Sent:
+    """Declare for one pupil that the school holds no safeguarding information: an empty draft becomes a sent nil.
+
+    `statement_version` is the version of the statement that the person was shown. Raises AlreadyDone, Conflict where
+    the wording changed, and RuleForbids (`not_empty`).
+    """
+    dispatch = _get_unsent(session, actor, dispatch_id)
+    permissions.check(actor, Permission.NIL_DECLARE)
+    _check_statement(statement_version, NIL_DECLARATION)
+    if dispatch.withheld or queries.count_contents(session, dispatch_id=dispatch.id):
+        raise RuleForbids(
+            "not_empty",
+            "This file has contents, so you do hold information. Send it, or remove what does not belong to the pupil.",
+        )
+    keys = open_school_keys(session, at, actor, person_key)
+    dispatch.kind = DispatchKind.NIL
+    dispatch.statement_version = NIL_DECLARATION.version
+    return _send(session, at, actor, keys, dispatch=dispatch, storage=storage, event=Event.NIL_DECLARED)
+
+
+def _send(
+    session: Session,
+    at: Installation,
+    actor: Actor,
+    keys: SchoolKeys,
+    *,
+    dispatch: Dispatch,
+    storage: Storage,
+    event: Event,
+) -> Sent:
+    receiving = queries.get_school(session, dispatch.receiving_school_id)
+    check_receiver(receiving, sending_school_id=keys.school_id)
+    receiver = find_active_epoch(session, at, receiving.id)
+    status = next_status(dispatch.kind, dispatch.status, Action.SEND, receiver_has_key=receiver is not None)
+    items = open_own_items(session, at, storage, keys, dispatch=dispatch)
+    cover = seal_cover(session, at, actor, keys, dispatch=dispatch)
+    digest = hand_over(
+        session,
+        at,
+        actor,
+        keys,
+        dispatch=dispatch,
+        items=[*items, cover],
+        receiver=receiver,
+        kind=manifest_kind(dispatch.kind),
+    )
+    dispatch.status = status or dispatch.status
+    set_sent(at, actor, dispatch)
+    if receiver is not None:
+        set_delivered(session, at, dispatch)
+    alert_receiver(session, at, dispatch)
+    waits = status is Status.WAITING
+    detail = tell_of(
+        session,
+        actor,
+        dispatch,
+        f"declared: “{NIL_DECLARATION.text}”" if dispatch.kind is DispatchKind.NIL else "sent it",
+        items=str(sum(keyed.item.kind is not ItemKind.COVER for keyed in items)),
+    )
+    leaf = leaf_of(
+        actor,
+        Event.DISPATCH_WAITING if waits else event,
+        dispatch,
+        digest=digest,
+        epoch=keys.active[0],
+        key=keys.active[1].fingerprint.hex,
+        detail=detail,
+    )
+    dispatch.sent_leaf = record_all(session, at, [leaf])[0].idx
+    return Sent(dispatch_id=dispatch.id, status=dispatch.status, leaf=dispatch.sent_leaf)
+
+
+def _get_unsent(session: Session, actor: Actor, dispatch_id: UUID) -> Dispatch:
+    """Return the draft, locked; raises AlreadyDone where it was sent, so that a double click is harmless."""
+    dispatch = queries.get_dispatch(
+        session, dispatch_id=dispatch_id, school_id=school_of(actor), side=Side.SENDING, lock=True
+    )
+    if dispatch.sent_at is not None and dispatch.status in (Status.WAITING, Status.SENT):
+        raise AlreadyDone("send", "This was already sent. Nothing was sent twice.")
+    get_transition(dispatch.kind, dispatch.status, Action.SEND)
+    return dispatch
+
+
+def _check_statement(version: str, current: Statement) -> None:
+    if version != current.version:
+        raise Conflict("The wording of the statement has changed. Reload the page, read it and state it again.")

@@ -1,0 +1,45 @@
+"""What is done where something sealed cannot be opened: a leaf, and an alert to whoever can help."""
+
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from transfer_service.audit.log import Entry
+from transfer_service.db.models import Alert, Dispatch
+from transfer_service.db.queries import transfers as queries
+from transfer_service.domain.alerts import AlertKind
+from transfer_service.domain.errors import CannotOpen, Helper
+from transfer_service.domain.events import Basis, Event
+from transfer_service.domain.roles import Actor
+from transfer_service.use_cases.alerting import alert_authority, alert_school
+from transfer_service.use_cases.installation import Installation
+from transfer_service.use_cases.transfers.leaves import leaf_of, tell
+
+
+def report_failure(
+    session: Session,
+    at: Installation,
+    actor: Actor,
+    dispatch: Dispatch,
+    failure: CannotOpen,
+    *,
+    item_id: UUID | None = None,
+    once: bool = False,
+) -> list[Entry]:
+    """Return the leaf that says what could not be opened and why, and queue the alert to whoever can help.
+
+    The alert goes out once a dispatch; with `once` the leaf too, for what is tried again by itself.
+    """
+    told = session.scalar(
+        select(Alert.id).where(Alert.dispatch_id == dispatch.id, Alert.kind == AlertKind.ITEM_UNREADABLE.value).limit(1)
+    )
+    if told is None:
+        alert_school(session, at, AlertKind.ITEM_UNREADABLE, dispatch.transfer.sending_school_id, dispatch=dispatch)
+        if failure.who_can_help is not Helper.SENDING_SCHOOL:
+            receiving = queries.get_school(session, dispatch.receiving_school_id)
+            alert_authority(session, at, AlertKind.ITEM_UNREADABLE, receiving.authority_id, dispatch=dispatch)
+    elif once:
+        return []
+    detail = tell(failure.sentence, reason=failure.reason.value, who_can_help=failure.who_can_help.value)
+    return [leaf_of(actor, Event.ITEM_OPEN_FAILED, dispatch, basis=Basis.RULE, item=item_id, detail=detail)]
