@@ -1,0 +1,118 @@
+"""The composition root: the only place where the parts of the service are put together."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Final
+
+from flask import Flask
+from uuid_utils.compat import uuid7
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from config.settings import Settings
+from transfer_service.crypto.fields import FieldKeyring
+from transfer_service.crypto.peppers import PepperSet
+from transfer_service.db.outages import check_database, is_outage
+from transfer_service.db.session import Database
+from transfer_service.domain.roles import Actor
+from transfer_service.storage.blobs import Storage
+from transfer_service.use_cases.equipment import Equipment
+from transfer_service.use_cases.installation import Installation
+from transfer_service.web import public, session_extension, static_files
+from transfer_service.web.csrf import register_csrf
+from transfer_service.web.current import EXTENSION, Services, WebSettings
+from transfer_service.web.errors import register_errors
+from transfer_service.web.guard import register_guard
+from transfer_service.web.headers import register_headers
+from transfer_service.web.metrics import Metrics
+from transfer_service.web.people import SignedIn
+from transfer_service.web.request_context import register_request_context
+from transfer_service.web.sessions import register_sessions
+from transfer_service.web.templating import register_templates, warm_templates
+
+# A form with a long note and its fields is far below this; views that take files raise it for themselves.
+LARGEST_FORM: Final = 1024 * 1024
+MOST_FORM_FIELDS: Final = 400
+
+BLUEPRINTS: Final = (static_files.blueprint, public.blueprint, session_extension.blueprint)
+"""Every group of pages. A view that does not say who may reach it stops the start."""
+
+
+def create_app(settings: Settings, services: Services | None = None) -> Flask:
+    """Make the application from its settings (`config.settings.NEEDS_WEB`).
+
+    `services` replaces parts of what `build_services` makes, for tests. Raises UndeclaredView for a view that does not
+    say who may reach it.
+    """
+    app = Flask("transfer_service", static_folder=None, template_folder=None)
+    app.secret_key = settings.secret_key.reveal()
+    app.config.update(
+        MAX_CONTENT_LENGTH=LARGEST_FORM, MAX_FORM_MEMORY_SIZE=LARGEST_FORM, MAX_FORM_PARTS=MOST_FORM_FIELDS
+    )
+    app.extensions[EXTENSION] = services or build_services(settings)
+    register_sessions(app)
+    register_templates(app, static_address=static_files.served_files().address)
+    # The order counts: the request's id first, then who may pass, then the token against forged forms.
+    register_request_context(app)
+    register_headers(app, is_https=settings.is_https)
+    register_errors(app)
+    for blueprint in BLUEPRINTS:
+        app.register_blueprint(blueprint)
+    register_guard(app)
+    register_csrf(app, is_https=settings.is_https)
+    warm_templates(app)
+    if settings.trusted_proxies:
+        hops = settings.trusted_proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops)  # type: ignore[method-assign]
+    return app
+
+
+def build_services(settings: Settings) -> Services:
+    """Put together what the pages act with."""
+    database = Database(settings.database_url.reveal())
+    storage = Storage.from_url(settings.storage_url)
+    token = settings.metrics_token
+    return Services(
+        settings=WebSettings(
+            base_url=settings.base_url,
+            deployment=settings.deployment,
+            is_demo=settings.is_demo,
+            trusts_proxies=settings.trusted_proxies > 0,
+            max_attachment_bytes=settings.max_attachment_bytes,
+            metrics_token=token.reveal() if token else None,
+        ),
+        database=database,
+        installation=Installation(
+            deployment=settings.deployment,
+            field_keys=FieldKeyring.from_text(settings.field_keys.reveal(), deployment=settings.deployment),
+            now=wall_clock,
+            new_id=uuid7,
+        ),
+        equipment=Equipment(peppers=PepperSet.from_text(settings.peppers.reveal()), storage=storage),
+        metrics=Metrics(),
+        find_session=nobody_signed_in,
+        find_token=no_token,
+        hold_form=nothing_held,
+        is_outage=is_outage,
+        readiness={"database": lambda: check_database(database), "storage": storage.check},
+    )
+
+
+def wall_clock() -> datetime:
+    """Tell the time, aware and in UTC."""
+    return datetime.now(UTC)
+
+
+def nobody_signed_in(_token: bytes, _request_id: str) -> SignedIn | None:
+    """Find no session: nobody can sign in to an application that is wired without accounts."""
+    return None
+
+
+def no_token(_text: str, _request_id: str) -> Actor | None:
+    """Find no machine's token, for an application that is wired without an API."""
+    return None
+
+
+def nothing_held(_token: bytes, _path: str, _body: bytes) -> bool:
+    """Keep no form, for an application that is wired without accounts; it is then kept on the page."""
+    return False

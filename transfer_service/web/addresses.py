@@ -1,0 +1,25 @@
+"""Addresses inside the service that a request may ask to be sent to."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+from urllib.parse import quote
+
+from flask import Request
+
+# One slash, then no second slash or backslash: "//host" and "/\host" leave the service in a browser.
+LOCAL_PATH: Final = re.compile(r"/(?![/\\])[A-Za-z0-9/_.~?&=%+-]{0,500}")
+SIGN_IN: Final = "/sign-in"
+
+
+def safe_path(text: str | None, default: str = "/") -> str:
+    """The path and query inside this service that `text` names, else `default`."""
+    return text if text and LOCAL_PATH.fullmatch(text) else default
+
+
+def sign_in_address(request: Request) -> str:
+    """The sign-in page, which leads back to what this request asked for, where that was a page."""
+    wanted = request.full_path.rstrip("?") if request.method in {"GET", "HEAD"} else ""
+    path = safe_path(wanted)
+    return SIGN_IN if path == "/" else f"{SIGN_IN}?next={quote(path, safe='/')}"

@@ -1,0 +1,74 @@
+"""Tokens against forged forms: every request that changes something must show one that this browser was given.
+
+The token is flask-wtf's, signed under a key that is derived from the session's cookie, so that it is worth nothing in
+another session. It comes by header or query, or in the form; a streamed upload is checked before its body is read,
+since reading the body to look for a token would spool it to a file in clear.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from typing import Final
+
+from flask import Flask, current_app, request
+from flask_wtf.csrf import generate_csrf, validate_csrf
+from wtforms import ValidationError
+
+from transfer_service.domain.errors import ServiceError
+from transfer_service.web.access import Kind
+from transfer_service.web.guard import SAFE_METHODS, current_access
+from transfer_service.web.sessions import read_session_cookie
+
+FIELD: Final = "csrf_token"
+HEADER: Final = "X-CSRF-Token"
+
+
+class FormOutOfDate(ServiceError):
+    """The form was made for another session, or by somebody else's page."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The page you sent was out of date, for example because you signed in again after you opened it. "
+            "Nothing was changed."
+        )
+
+
+def register_csrf(app: Flask, *, is_https: bool) -> None:
+    """Check the token before every request that changes something. Register it after the guard, which comes first."""
+    app.config.update(
+        WTF_CSRF_TIME_LIMIT=None,  # the token lives as long as the session that its key is derived from
+        # Flask's own session holds the token's random half and a notice's name, nothing about a person.
+        SESSION_COOKIE_NAME="__Host-form" if is_https else "form",
+        SESSION_COOKIE_SECURE=is_https,
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_PATH="/",
+    )
+    app.before_request(_check)
+    app.jinja_env.globals[FIELD] = csrf_token
+
+
+def csrf_token() -> str:
+    """The token for a form on the page being made."""
+    token: str = generate_csrf(secret_key=_key(), token_key=FIELD)  # type: ignore[no-untyped-call]
+    return token
+
+
+def _check() -> None:
+    access = current_access(current_app)
+    if access is None or request.method in SAFE_METHODS or access.kind is Kind.TOKEN or access.machine:
+        return
+    shown = request.headers.get(HEADER) or request.args.get(FIELD)
+    if shown is None and not access.streamed:
+        shown = request.form.get(FIELD)
+    try:
+        validate_csrf(shown, secret_key=_key(), token_key=FIELD)  # type: ignore[no-untyped-call]
+    except ValidationError as error:
+        raise FormOutOfDate from error
+
+
+def _key() -> str:
+    secret = str(current_app.secret_key).encode()
+    cookie = read_session_cookie(request) or b""
+    return hmac.new(secret, b"form-token" + cookie, hashlib.sha256).hexdigest()

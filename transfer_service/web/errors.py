@@ -1,0 +1,204 @@
+"""Every refusal and failure becomes a page that says what to do next, with the request's id and nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Final
+from urllib.parse import urlencode
+
+import structlog
+from flask import Flask, g, jsonify, make_response, redirect, render_template, request
+from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Response
+
+from transfer_service.domain import errors as refusals
+from transfer_service.domain.errors import ServiceError
+from transfer_service.use_cases.recording import record_refusal
+from transfer_service.web.addresses import safe_path
+from transfer_service.web.csrf import FormOutOfDate
+from transfer_service.web.current import current_services
+from transfer_service.web.guard import SAFE_METHODS
+from transfer_service.web.retained import RetainedForm, retained_form
+from transfer_service.web.sessions import read_session_cookie
+
+OUTAGE_RETRY_SECONDS: Final = 10
+log = structlog.stdlib.get_logger(__name__)
+
+# Refusals of signed-in people leave a leaf each; mistakes in a form, outages and acts done before do not.
+RECORDED: Final = (
+    refusals.PermissionRefused,
+    refusals.NotFound,
+    refusals.StateForbids,
+    refusals.RuleForbids,
+    refusals.TooManyAttempts,
+    refusals.KeyMissing,
+)
+
+# One table: how each refusal is answered. The nearest class in the exception's line of descent counts.
+REFUSALS: Final[dict[type[ServiceError], tuple[HTTPStatus, str]]] = {
+    refusals.NotFound: (HTTPStatus.NOT_FOUND, "Page not found"),
+    refusals.PermissionRefused: (HTTPStatus.FORBIDDEN, "You cannot do this"),
+    refusals.StateForbids: (HTTPStatus.CONFLICT, "This can no longer be done"),
+    refusals.RuleForbids: (HTTPStatus.CONFLICT, "This cannot be done yet"),
+    refusals.Invalid: (HTTPStatus.UNPROCESSABLE_ENTITY, "There is a problem with what was entered"),
+    refusals.AlreadyDone: (HTTPStatus.CONFLICT, "This was already done"),
+    refusals.Conflict: (HTTPStatus.CONFLICT, "Somebody else changed this"),
+    refusals.Unavailable: (HTTPStatus.SERVICE_UNAVAILABLE, "The service cannot do this just now"),
+    refusals.TooManyAttempts: (HTTPStatus.TOO_MANY_REQUESTS, "Too many attempts"),
+    refusals.TooLarge: (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "The file is too large"),
+    refusals.SignInRefused: (HTTPStatus.UNAUTHORIZED, "You could not be signed in"),
+    refusals.NeedsPassword: (HTTPStatus.FORBIDDEN, "Enter your password again"),
+    refusals.NeedsSecondFactor: (HTTPStatus.UNAUTHORIZED, "Finish signing in"),
+    refusals.SessionEnded: (HTTPStatus.UNAUTHORIZED, "You have been signed out"),
+    refusals.KeyMissing: (HTTPStatus.CONFLICT, "You cannot open files yet"),
+    refusals.LogFrozen: (HTTPStatus.SERVICE_UNAVAILABLE, "Nothing can be recorded just now"),
+    refusals.CannotOpen: (HTTPStatus.CONFLICT, "This cannot be opened"),
+    FormOutOfDate: (HTTPStatus.BAD_REQUEST, "The page was out of date"),
+    ServiceError: (HTTPStatus.CONFLICT, "This could not be done"),
+}
+
+HTTP_ANSWERS: Final[dict[int, tuple[str, str]]] = {
+    400: ("The request could not be read", "Go back, reload the page and try again."),
+    401: ("You need to sign in", "Sign in and try again."),
+    403: ("You cannot do this", "Ask the designated safeguarding lead or head teacher of your organisation who can."),
+    404: (
+        "Page not found",
+        "Check the address. If you followed a link in this service, tell us which page it was on.",
+    ),
+    405: ("This page cannot be used that way", "Go back and use the buttons on the page."),
+    408: ("The request took too long", "Check your connection and try again."),
+    409: ("Somebody else changed this", "Reload the page and try again."),
+    413: ("What you sent is too large", "Make the file smaller or split it, and try again."),
+    414: ("The address is too long", "Go back and use the links on the page."),
+    415: ("This kind of content cannot be used", "Go back and use the form on the page."),
+    422: ("There is a problem with what was entered", "Go back, correct it and try again."),
+    429: ("Too many requests", "Wait a minute and try again."),
+    431: ("The request is too large", "Close the browser, open it again and try again."),
+    500: (
+        "Something went wrong",
+        "Try again in a few minutes. If it happens again, tell the people who run this service the reference below.",
+    ),
+    503: ("The service is busy", "Nothing was changed. Try again in a moment."),
+}
+LAST_RESORT: Final = (
+    '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>Something went wrong</title></head><body><main>'
+    "<h1>Something went wrong</h1><p>Nothing was changed. Try again in a few minutes.</p></main></body></html>"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What is told about one error; `kept` says that the form waits for its author's next sign-in."""
+
+    status: int
+    title: str
+    sentence: str
+    retry_after: int | None = None
+    retained: RetainedForm | None = None
+    kept: bool = False
+
+
+def register_errors(app: Flask) -> None:
+    """Answer our refusals, HTTP errors and everything unforeseen."""
+    app.register_error_handler(ServiceError, _refused)
+    app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(Exception, _unforeseen)
+
+
+def answer_of(error: ServiceError) -> Answer:
+    """What is told about a refusal: the table's status and title, the refusal's own sentence."""
+    kind = next(kind for kind in type(error).__mro__ if kind in REFUSALS)
+    status, title = REFUSALS[kind]
+    return Answer(int(status), title, error.sentence, retry_after=getattr(error, "retry_after", None))
+
+
+def _refused(error: ServiceError) -> Response:
+    answer = answer_of(error)
+    current_services().metrics.refusals.labels(type(error).__name__).inc()
+    actor = g.get("actor")
+    if actor is not None and isinstance(error, RECORDED):
+        try:
+            services = current_services()
+            record_refusal(services.database, services.installation, actor, error, doing=request.endpoint or "no page")
+        except Exception:  # the refusal stands even where its leaf cannot be written
+            log.error("refusal not recorded", exc_info=True)  # noqa: G201 - the type and frames are the line
+    if isinstance(error, refusals.NeedsSecondFactor) and not _wants_json():
+        return redirect("/sign-in/code", HTTPStatus.SEE_OTHER)
+    if isinstance(error, refusals.SessionEnded):
+        return _render(_signed_out(answer))
+    if isinstance(error, FormOutOfDate | refusals.Unavailable):
+        answer = Answer(answer.status, answer.title, answer.sentence, answer.retry_after, retained_form())
+    return _render(answer)
+
+
+def _signed_out(answer: Answer) -> Answer:
+    """Keep what was typed: sealed to its author where the ended session still says who that is, else on the page."""
+    form = retained_form()
+    token = read_session_cookie(request)
+    kept = False
+    if form is not None and token is not None:
+        try:
+            kept = current_services().hold_form(token, form.action, urlencode(form.fields).encode())
+        except Exception:  # the form is still kept, on the page
+            log.warning("form not held", exc_info=True)
+    return Answer(answer.status, answer.title, answer.sentence, retained=None if kept else form, kept=kept)
+
+
+def _http_error(error: HTTPException) -> Response:
+    if error.response is not None:
+        return make_response(error.response)  # a view has made the whole answer itself
+    status = error.code or HTTPStatus.INTERNAL_SERVER_ERROR
+    fallback = HTTPStatus.INTERNAL_SERVER_ERROR if status >= HTTPStatus.INTERNAL_SERVER_ERROR else 400
+    title, sentence = HTTP_ANSWERS.get(status, HTTP_ANSWERS[int(fallback)])
+    response = _render(Answer(status, title, sentence))
+    if status == HTTPStatus.METHOD_NOT_ALLOWED:
+        response.headers["Allow"] = ", ".join(sorted(getattr(error, "valid_methods", None) or ()))
+    return response
+
+
+def _unforeseen(error: Exception) -> Response:
+    if current_services().is_outage(error):
+        log.warning("database not available", exc_info=error)
+        title, sentence = HTTP_ANSWERS[503]
+        return _render(Answer(503, title, sentence, OUTAGE_RETRY_SECONDS, retained_form()))
+    log.error("unforeseen error", exc_info=error)
+    title, sentence = HTTP_ANSWERS[500]
+    return _render(Answer(500, title, sentence))
+
+
+def _render(answer: Answer) -> Response:
+    if _wants_json():
+        response = jsonify(
+            type="about:blank",
+            title=answer.title,
+            status=answer.status,
+            detail=answer.sentence,
+            request_id=g.request_id,
+        )
+        response.mimetype = "application/problem+json"
+    else:
+        g.is_error_page = True
+        try:
+            response = make_response(_page(answer))
+        except Exception:  # the last resort must not depend on what may have failed
+            log.error("error page not made", exc_info=True)  # noqa: G201 - as above
+            response = make_response(LAST_RESORT)
+    response.status_code = answer.status
+    if answer.retry_after is not None:
+        response.headers["Retry-After"] = str(answer.retry_after)
+    if answer.status == HTTPStatus.UNAUTHORIZED and request.path.startswith("/api/"):
+        response.headers["WWW-Authenticate"] = 'Bearer realm="transfer-service"'
+    return response
+
+
+def _page(answer: Answer) -> str:
+    retry = safe_path(request.full_path.rstrip("?")) if request.method in SAFE_METHODS else "/"
+    return render_template("errors/error.html", answer=answer, request_id=g.request_id, retry_address=retry)
+
+
+def _wants_json() -> bool:
+    """Machines get RFC 9457 problems: calls of the API, and scripts of our pages that ask for JSON."""
+    if request.path.startswith("/api/"):
+        return True
+    return request.accept_mimetypes.best_match(["text/html", "application/json"], "text/html") == "application/json"
