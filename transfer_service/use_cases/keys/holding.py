@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from transfer_service.crypto import errors as crypto_errors
 from transfer_service.crypto import formats
 from transfer_service.crypto.suites import EpochKey, PersonKey, PublicKey
-from transfer_service.crypto.values import Fingerprint
+from transfer_service.crypto.values import Fingerprint, Seed
 from transfer_service.db.models import KeyGrant, SchoolEpoch
 from transfer_service.db.models import PersonKey as PersonKeyRow
 from transfer_service.domain.errors import CannotOpen, Helper, KeyMissing, OpeningFailure
@@ -48,6 +48,8 @@ class SchoolKeys:
 
     school_id: UUID
     epochs: Mapping[int, EpochKey] = field(repr=False)
+    seeds: Mapping[int, Seed] = field(repr=False)
+    """What the epochs grew from: needed for nothing but granting them on."""
     active_number: int | None
     unreadable: frozenset[int] = frozenset()
     """Epochs whose grant to this person is damaged."""
@@ -92,14 +94,15 @@ def open_school_keys(session: Session, at: Installation, actor: Actor, person_ke
     ).all()
     if not rows:
         raise KeyMissing
-    opened: dict[int, EpochKey] = {}
+    opened: dict[int, tuple[Seed, EpochKey]] = {}
     for grant, epoch in rows:
-        key = _open_grant(at, grant, epoch, person_key)
-        if key is not None:
-            opened[epoch.number] = key
+        pair = _open_grant(at, grant, epoch, person_key)
+        if pair is not None:
+            opened[epoch.number] = pair
     return SchoolKeys(
         school_id=school_id,
-        epochs=MappingProxyType(opened),
+        epochs=MappingProxyType({number: key for number, (_, key) in opened.items()}),
+        seeds=MappingProxyType({number: seed for number, (seed, _) in opened.items()}),
         active_number=next((epoch.number for _, epoch in rows if epoch.state is KeyState.ACTIVE), None),
         unreadable=frozenset(epoch.number for _, epoch in rows if epoch.number not in opened),
     )
@@ -220,7 +223,9 @@ def key_grant_info(
     )
 
 
-def _open_grant(at: Installation, grant: KeyGrant, epoch: SchoolEpoch, person_key: PersonKey) -> EpochKey | None:
+def _open_grant(
+    at: Installation, grant: KeyGrant, epoch: SchoolEpoch, person_key: PersonKey
+) -> tuple[Seed, EpochKey] | None:
     """Unwrap one epoch; None where the grant is damaged or leads to another key than the school's."""
     public = authentic_epoch(at, epoch).public
     info = key_grant_info(
@@ -235,10 +240,11 @@ def _open_grant(at: Installation, grant: KeyGrant, epoch: SchoolEpoch, person_ke
         grantee_fingerprint=person_key.fingerprint,
     )
     try:
-        key = EpochKey.from_seed(person_key.open_seed(grant.sealed, info=info))
+        seed = person_key.open_seed(grant.sealed, info=info)
     except crypto_errors.CryptoError:
         return None
-    return key if key.public == public else None
+    key = EpochKey.from_seed(seed)
+    return (seed, key) if key.public == public else None
 
 
 def _checked(

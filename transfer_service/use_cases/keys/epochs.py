@@ -1,0 +1,182 @@
+"""Making a school's key: the first epoch by its approved DSL, and every later one by a colleague who holds the last.
+
+Every epoch gets its escrow grant in the same transaction (keys, rule 3).
+"""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from transfer_service.audit.log import Entry
+from transfer_service.crypto import formats
+from transfer_service.crypto.suites import EpochKey, PersonKey
+from transfer_service.crypto.values import Seed
+from transfer_service.db.models import Membership
+from transfer_service.db.queries import keys as key_queries
+from transfer_service.domain import permissions
+from transfer_service.domain.alerts import AlertKind
+from transfer_service.domain.errors import KeyMissing, NotFound, RuleForbids
+from transfer_service.domain.events import Basis, Event
+from transfer_service.domain.permissions import Permission
+from transfer_service.domain.roles import KEY_HOLDING_ROLES, SCHOOL_ROLES, Actor, MembershipState
+from transfer_service.use_cases.alerting import alert_school
+from transfer_service.use_cases.installation import Installation
+from transfer_service.use_cases.keys.epoch_rows import add_epoch, next_number, retire_epoch
+from transfer_service.use_cases.keys.holding import (
+    PublicEpoch,
+    SchoolKeys,
+    authentic_person_key,
+    find_active_epoch,
+    find_person_key,
+)
+from transfer_service.use_cases.keys.locking import lock_school
+from transfer_service.use_cases.keys.recovery_keys import get_recovery_key
+from transfer_service.use_cases.keys.writing_grants import grant_to_person, grant_to_recovery
+from transfer_service.use_cases.people.password_again import check_password_is_recent
+from transfer_service.use_cases.recording import entry, record_all
+
+
+def make_first_epoch(session: Session, at: Installation, actor: Actor, *, person_key: PersonKey) -> PublicEpoch:
+    """Make the key of a school that has none that anybody holds, for the DSL whom an officer approved.
+
+    Also the way back for a school that lost its keys: the number goes on, no older epoch signs for the new one.
+    Everybody at the school is told, and so are the schools whose files wait for it. Raises RuleForbids where the
+    DSL's present key was not approved, a colleague holds the school's key, or the authority has no recovery key.
+    """
+    school_id = _school_of(actor)
+    school = lock_school(session, school_id)
+    permissions.check(actor, Permission.KEYS_GRANT)
+    holder = find_person_key(session, actor.person_id)
+    if holder is None or authentic_person_key(at, holder) != person_key.public:
+        raise KeyMissing
+    if find_active_epoch(session, at, school_id) is not None:
+        raise RuleForbids(
+            "colleague_grants",
+            "Your school has a key already. Ask a safeguarding lead of your school who holds it to grant it to you.",
+        )
+    approved_by = _approval_of(session, actor, school_id, key_made_at=holder.created_at)
+    recovery = get_recovery_key(session, at, school.authority_id)
+    seed = Seed.generate()
+    epoch = add_epoch(
+        session,
+        at,
+        actor,
+        school_id=school_id,
+        number=next_number(session, school_id),
+        key=EpochKey.from_seed(seed),
+        approved_by=approved_by,
+        previous_signature=None,
+    )
+    leaves = [
+        _created(actor, epoch, Basis.TELEPHONE_CHECK),
+        grant_to_person(session, at, actor, epoch=epoch, seed=seed, holder=holder, basis=Basis.TELEPHONE_CHECK),
+        grant_to_recovery(session, at, actor, epoch=epoch, seed=seed, recovery=recovery),
+    ]
+    alert_school(session, at, AlertKind.EPOCH_CREATED, school_id, roles=SCHOOL_ROLES)
+    _alert_waiting_senders(session, at, school_id)
+    record_all(session, at, leaves)
+    return epoch
+
+
+def make_next_epoch(
+    session: Session, at: Installation, actor: Actor, *, school_keys: SchoolKeys, basis: Basis = Basis.ROLE
+) -> PublicEpoch:
+    """Make S.n+1, signed by S.n, for everybody who holds S.n and is still entitled, and for the custodians.
+
+    Raises NeedsPassword where the password was not given within the last minutes.
+    """
+    school_id = _school_of(actor)
+    lock_school(session, school_id)
+    permissions.check(actor, Permission.KEYS_GRANT)
+    check_password_is_recent(session, at, actor)
+    epoch, leaves = renew_epoch(session, at, actor, school_keys=school_keys, basis=basis)
+    record_all(session, at, leaves)
+    return epoch
+
+
+def renew_epoch(
+    session: Session, at: Installation, actor: Actor, *, school_keys: SchoolKeys, basis: Basis
+) -> tuple[PublicEpoch, list[Entry]]:
+    """Do the rows and alerts of a new epoch and return it with its leaves, for the act that it is a part of.
+
+    The caller has locked the school, checked the permission, and records the leaves.
+    """
+    school_id = school_keys.school_id
+    old_number, old_key = school_keys.active
+    old = find_active_epoch(session, at, school_id)
+    if old is None or old.number != old_number or old.public != old_key.public:
+        raise KeyMissing
+    school = lock_school(session, school_id)
+    recovery = get_recovery_key(session, at, school.authority_id)
+    holders = key_queries.list_holder_keys(session, old.id)
+    seed = Seed.generate()
+    key = EpochKey.from_seed(seed)
+    number = next_number(session, school_id)
+    succession = formats.epoch_succession(
+        deployment=at.deployment, org=school_id, epoch=number, fingerprint=key.fingerprint, previous_epoch=old_number
+    )
+    retired = retire_epoch(session, at, actor, school_id=school_id, basis=basis)
+    epoch = add_epoch(
+        session,
+        at,
+        actor,
+        school_id=school_id,
+        number=number,
+        key=key,
+        approved_by=None,
+        previous_signature=old_key.sign(succession),
+    )
+    leaves = [
+        _created(actor, epoch, basis),
+        *(grant_to_person(session, at, actor, epoch=epoch, seed=seed, holder=one, basis=basis) for one in holders),
+        grant_to_recovery(session, at, actor, epoch=epoch, seed=seed, recovery=recovery),
+    ]
+    alert_school(session, at, AlertKind.EPOCH_CREATED, school_id)
+    _alert_waiting_senders(session, at, school_id)
+    return epoch, [*leaves, *retired]
+
+
+def _school_of(actor: Actor) -> UUID:
+    if actor.organisation_id is None or not actor.effective_roles & SCHOOL_ROLES:
+        raise NotFound("school")
+    return actor.organisation_id
+
+
+def _approval_of(session: Session, actor: Actor, school_id: UUID, *, key_made_at: object) -> UUID | None:
+    """Who approved this very key of the DSL: an approval from before the key was made is not for this key."""
+    approval = session.execute(
+        select(Membership.approved_by).where(
+            Membership.person_id == actor.person_id,
+            Membership.school_id == school_id,
+            Membership.role.in_(KEY_HOLDING_ROLES),
+            Membership.state == MembershipState.ACTIVE,
+            Membership.approved_at >= key_made_at,
+        )
+    ).first()
+    if approval is None:
+        raise RuleForbids(
+            "not_approved",
+            "An officer of your authority has to approve you first. They will telephone your school.",
+        )
+    return approval[0]
+
+
+def _created(actor: Actor, epoch: PublicEpoch, basis: Basis) -> Entry:
+    return entry(
+        actor,
+        Event.EPOCH_CREATED,
+        org=epoch.school_id,
+        subject=epoch.id,
+        epoch=epoch.number,
+        key=epoch.public.fingerprint.hex,
+        basis=basis,
+    )
+
+
+def _alert_waiting_senders(session: Session, at: Installation, school_id: UUID) -> None:
+    """Ask the senders of what waits for this school to sign in: their key can deliver it now."""
+    for dispatch, sending_school_id in key_queries.list_waiting_dispatches(session, school_id):
+        alert_school(session, at, AlertKind.DELIVERY_WANTED, sending_school_id, dispatch=dispatch)

@@ -1,0 +1,21 @@
+"""E-mail addresses as they are entered, stored and compared."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from transfer_service.db.queries.people import tidy_email
+from transfer_service.domain.errors import Invalid
+
+_SHAPE: Final = re.compile(r"[^\s@<>\",;:\\()\[\]]+@[^\s@<>\",;:\\()\[\]]+\.[^\s@<>\",;:\\()\[\].]+")
+_LONGEST: Final = 254
+"""RFC 5321, section 4.5.3.1.3, without the angle brackets."""
+
+
+def check_email(email: str) -> str:
+    """Return the address tidied; raises Invalid where it is not one."""
+    tidy = tidy_email(email)
+    if len(tidy) > _LONGEST or not _SHAPE.fullmatch(tidy):
+        raise Invalid({"email": ["Enter an email address in the correct format, like name@example.com"]})
+    return tidy
