@@ -41,7 +41,7 @@ def verify_cosignature(note: bytes, signature: NoteSignature, key: VerifierKey) 
         raise NoteNotTrusted("The cosignature is not one of this witness over this checkpoint.")
     try:
         return datetime.fromtimestamp(seconds, UTC)
-    except (ValueError, OverflowError) as error:
+    except (ValueError, OverflowError, OSError) as error:
         raise NoteMalformed("The cosignature's time is in no calendar.") from error
 
 

@@ -63,6 +63,8 @@ def write_policy(
 
 def parse_policy(text: str) -> Policy:
     """Read a policy; raises NoteMalformed with the line's number where it is not one."""
+    if any((letter < " " and letter not in "\t\n") or letter == "\x7f" for letter in text):
+        raise NoteMalformed("The policy holds control characters: it was damaged on its way.")
     reader = _Reader()
     for number, line in enumerate(text.split("\n"), start=1):
         words = line.replace("\t", " ").split(" ")
