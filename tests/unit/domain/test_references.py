@@ -14,7 +14,7 @@ from transfer_service.domain.references import ALPHABET, make_reference, parse_r
         # 32 to 36 would need a sign beyond the alphabet, so the next value, 37, is taken.
         (bytes([0, 0, 0, 0, 32]), "PT-0000-0150"),
         (bytes([0, 0, 0, 0, 37]), "PT-0000-0150"),
-        (bytes([255, 255, 255, 255, 255]), "PT-ZZZZ-ZZZ1"),
+        (bytes([255, 255, 255, 255, 255]), "PT-ZZZZ-ZZZJ"),
     ],
 )
 def test_a_reference_is_made_from_random_bytes(random_bytes, reference):
@@ -25,7 +25,7 @@ def test_a_reference_is_made_from_random_bytes(random_bytes, reference):
 
 @pytest.mark.parametrize("length", [0, 4, 6])
 def test_another_number_of_bytes_is_refused(length):
-    with pytest.raises(ValueError, match="five|5 random bytes"):
+    with pytest.raises(ValueError, match="5 random bytes"):
         make_reference(bytes(length))
 
 

@@ -97,9 +97,7 @@ def test_a_file_that_is_something_else_than_its_name_says_is_refused(name, body)
     assert judge_upload(name, body, len(body)) is UploadProblem.DISGUISED
 
 
-@pytest.mark.parametrize(
-    "name", ["run.exe", "page.html", "image.svg", "old.doc", "data.zip", "plan", "plan.pdf.exe", "a."]
-)
+@pytest.mark.parametrize("name", ["run.exe", "page.html", "a.svg", "a.doc", "data.zip", "plan", "plan.pdf.exe", "a."])
 def test_other_kinds_of_file_are_refused(name):
     assert judge_upload(name, b"%PDF-1.7", 8) is UploadProblem.KIND
 
