@@ -213,7 +213,7 @@ def write_json(path: Path, content: dict[str, Any]) -> None:
 # --- the receipt of the approved request ------------------------------------------------------------------------
 
 
-def check_receipt(path: Path, log_key: str, bundle: Bundle, person_fingerprint: bytes) -> None:
+def check_receipt(path: Path, log_key: str, bundle: Bundle, request: UUID, person_fingerprint: bytes) -> None:
     """Insist that the log holds the approval of exactly this request for exactly this key; raises Refused."""
     try:
         head, checkpoint = path.read_text("utf-8").split("\n\n", 1)
@@ -221,6 +221,7 @@ def check_receipt(path: Path, log_key: str, bundle: Bundle, person_fingerprint: 
         fields = json.loads(base64.b64decode(extra.removeprefix("extra "), validate=True))
         leaf_bytes = base64.b64decode(fields["leaf"], validate=True)
         leaf = json.loads(leaf_bytes)
+        said = (leaf["event"], leaf["subject"], leaf["key"], {leaf["org"]})
         size, root = checked_checkpoint(checkpoint, log_key)
         path_hashes = [base64.b64decode(line, validate=True) for line in proof]
         number = int(index.removeprefix("index "))
@@ -228,17 +229,18 @@ def check_receipt(path: Path, log_key: str, bundle: Bundle, person_fingerprint: 
         raise Refused("The receipt cannot be read. Download it again from the page of the request.") from None
     if magic != "c2sp.org/tlog-proof@v1" or not included(leaf_bytes, number, size, path_hashes, root):
         raise Refused("The receipt does not prove that the log holds the approval. Do not go on.")
-    request = bundle.request or {}
     organisations = {str(grant.organisation) for grant in bundle.grants}
-    said = (leaf.get("event"), leaf.get("subject"), leaf.get("key"), {leaf.get("org")})
-    if said != ("recovery.approved", request["id"], person_fingerprint.hex(), organisations):
+    if said != ("recovery.approved", str(request), person_fingerprint.hex(), organisations):
         raise Refused("The receipt approves another request, school or key than the bundle's. Do not go on.")
 
 
 def checked_checkpoint(note: str, log_key: str) -> tuple[int, bytes]:
     """Return size and root of a checkpoint that the log's key signed; raises Refused or ValueError."""
-    name, _key_id, encoded = log_key.strip().split("+", 2)
-    key = base64.b64decode(encoded, validate=True)
+    try:
+        name, _key_id, encoded = log_key.strip().split("+", 2)
+        key = base64.b64decode(encoded, validate=True)
+    except ValueError:
+        raise Refused("--log-key is not a verifier key. Copy all of it from the authority's letter.") from None
     text, _, signatures = note.partition("\n\n")
     origin, size, root = text.split("\n")[:3]
     signed_by = f"\u2014 {name} "
@@ -407,13 +409,13 @@ def recovery_open(options: argparse.Namespace) -> int:
         raise Refused("The bundle holds no request. Export it for an opening, not for a drill.")
     try:
         kem_public = base64.b64decode(request["kem_public"], validate=True)
-        person, version = UUID(request["person"]), int(request["key_version"])
+        number, person, version = UUID(request["id"]), UUID(request["person"]), int(request["key_version"])
         mlkem = MLKEM768PublicKey.from_public_bytes(kem_public[:1184])
         public = MLKEM768X25519PublicKey(mlkem, X25519PublicKey.from_public_bytes(kem_public[1184:]))
     except (ValueError, KeyError, TypeError, AttributeError):
         raise Refused("The request in the bundle cannot be read. Export the bundle again.") from None
     theirs = fingerprint_of(kem_public)
-    check_receipt(options.receipt, options.log_key, bundle, theirs)
+    check_receipt(options.receipt, options.log_key, bundle, number, theirs)
     print(f"The school's keys will open for the person whose key is\n{theirs.hex()}\n{' '.join(words_of(theirs))}")
     if ask("Compare the eight words with that person by telephone. Type yes if they are the same: ") != "yes":
         raise Refused("The words were not confirmed. Nothing was opened.")
@@ -424,7 +426,7 @@ def recovery_open(options: argparse.Namespace) -> int:
         "format": 1,
         "deployment": bundle.deployment,
         "bundle_sha256": bundle.sha256,
-        "request": request["id"],
+        "request": str(number),
         "person": str(person),
         "key_version": version,
         "person_fingerprint": theirs.hex(),
