@@ -21,6 +21,7 @@ from transfer_service.db.models.transfers import (
     DispatchItem,
     Item,
     ItemGrant,
+    Opening,
     Transfer,
 )
 
