@@ -16,6 +16,7 @@ from transfer_service.db.models import (
     DispatchItem,
     Item,
     ItemGrant,
+    KeyGrant,
     LogLeaf,
     Opening,
     School,
@@ -24,7 +25,7 @@ from transfer_service.db.models import (
     Transfer,
 )
 from transfer_service.domain.errors import NotFound
-from transfer_service.domain.keys import ItemKind, KeyState
+from transfer_service.domain.keys import GranteeKind, ItemKind, KeyState
 from transfer_service.domain.transfer import DispatchKind, Side, Status
 
 AWAITING_RECEIVER = (Status.WAITING, Status.SENT, Status.OPENED)
@@ -191,6 +192,22 @@ def list_openers(session: Session, *, dispatch_id: UUID) -> frozenset[UUID]:
     return frozenset(session.scalars(select(Opening.person_id).where(Opening.dispatch_id == dispatch_id)))
 
 
+def holds_key(session: Session, *, person_id: UUID, school_id: UUID) -> bool:
+    """Tell whether a person still holds a grant of one of the school's keys."""
+    found = session.scalar(
+        select(KeyGrant.id)
+        .join(SchoolEpoch, SchoolEpoch.id == KeyGrant.school_epoch_id)
+        .where(
+            KeyGrant.grantee_kind == GranteeKind.PERSON,
+            KeyGrant.grantee_id == person_id,
+            SchoolEpoch.school_id == school_id,
+            SchoolEpoch.state != KeyState.DESTROYED,
+        )
+        .limit(1)
+    )
+    return found is not None
+
+
 def list_undelivered_ids(session: Session, *, sending_school_id: UUID, limit: int) -> Sequence[UUID]:
     """List what this school sent before the receiving school had a key that it has now, the oldest first.
 
@@ -213,6 +230,23 @@ def list_undelivered_ids(session: Session, *, sending_school_id: UUID, limit: in
                         Dispatch.delivered_at.is_(None),
                     ),
                 ),
+            )
+            .order_by(Dispatch.sent_at, Dispatch.id)
+            .limit(limit)
+        )
+    )
+
+
+def list_awaiting_nil_ids(session: Session, *, school_id: UUID, limit: int) -> Sequence[UUID]:
+    """List the nil declarations that await a receiving school and reached it, the oldest first."""
+    return list(
+        session.scalars(
+            select(Dispatch.id)
+            .where(
+                Dispatch.receiving_school_id == school_id,
+                Dispatch.status == Status.SENT,
+                Dispatch.kind == DispatchKind.NIL,
+                Dispatch.delivered_at.is_not(None),
             )
             .order_by(Dispatch.sent_at, Dispatch.id)
             .limit(limit)

@@ -127,8 +127,7 @@ def finish_attachment(session: Session, at: Installation, actor: Actor, upload: 
     Where this raises (the draft was sent or discarded meanwhile), the caller calls `abandon_upload`; a crash in
     between leaves an orphan that is swept later.
     """
-    dispatch = get_draft(session, actor, upload.plan.dispatch_id, action="attach")
-    permissions.check(actor, Permission.NOTES_SEAL)
+    dispatch = get_draft(session, actor, upload.plan.dispatch_id, permission=Permission.NOTES_SEAL, action="attach")
     check_room(session, dispatch)
     _check_size(session, dispatch.id, more=upload.facts.ciphertext_length)
     epoch = get_sealing_epoch(session, at, actor)

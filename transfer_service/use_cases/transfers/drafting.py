@@ -126,7 +126,6 @@ def change_pupil(
 ) -> None:
     """Correct who the transfer is about, as long as nothing of it was sent; raises Invalid as at creation."""
     dispatch = get_unsent_transfer(session, actor, dispatch_id)
-    permissions.check(actor, Permission.PUPIL_RECORD)
     tidied, upn_choice = judge_pupil(pupil, upn_confirmed=upn_confirmed)
     seal_pupil(at, dispatch.transfer, tidied, upn_choice)
     detail = tell("The pupil's details were corrected.", upn=upn_choice)
@@ -146,7 +145,6 @@ def change_move(
 ) -> None:
     """Correct kind, dates, receiving school and urgency, as long as nothing was sent; the due date is counted again."""
     dispatch = get_unsent_transfer(session, actor, dispatch_id)
-    permissions.check(actor, Permission.PUPIL_RECORD)
     receiving = _get_receiver(session, receiving_school_id, sending_school_id=dispatch.transfer.sending_school_id)
     transfer = dispatch.transfer
     transfer.kind = kind
@@ -167,7 +165,9 @@ def discard_draft(session: Session, at: Installation, actor: Actor, *, dispatch_
     Return the keys of stored attachments, which the caller deletes from the store after the commit; what is left
     behind by a crash in between is swept later.
     """
-    dispatch = get_draft(session, actor, dispatch_id)
+    dispatch = queries.get_dispatch(
+        session, dispatch_id=dispatch_id, school_id=school_of(actor), side=Side.SENDING, lock=True
+    )
     permissions.check(actor, permissions.permission_for(dispatch.kind, Action.DISCARD))
     next_status(dispatch.kind, dispatch.status, Action.DISCARD)
     blobs = [
@@ -183,11 +183,17 @@ def discard_draft(session: Session, at: Installation, actor: Actor, *, dispatch_
     return tuple(blobs)
 
 
-def get_draft(session: Session, actor: Actor, dispatch_id: UUID, *, action: str = "change") -> Dispatch:
-    """Return the sending school's own draft, locked; raises NotFound, or StateForbids once it was sent."""
+def get_draft(
+    session: Session, actor: Actor, dispatch_id: UUID, *, permission: Permission, action: str = "change"
+) -> Dispatch:
+    """Return the sending school's own draft, locked; raises NotFound, PermissionRefused, StateForbids once sent.
+
+    The state comes last: it is nothing that the school office may learn from a refusal.
+    """
     dispatch = queries.get_dispatch(
         session, dispatch_id=dispatch_id, school_id=school_of(actor), side=Side.SENDING, lock=True
     )
+    permissions.check(actor, permission)
     if dispatch.status is not Status.DRAFT:
         raise StateForbids(dispatch.status, action)
     return dispatch
@@ -195,7 +201,7 @@ def get_draft(session: Session, actor: Actor, dispatch_id: UUID, *, action: str 
 
 def get_unsent_transfer(session: Session, actor: Actor, dispatch_id: UUID) -> Dispatch:
     """Return a draft whose transfer never had anything sent: the sealed cover of a sent one stands for ever."""
-    dispatch = get_draft(session, actor, dispatch_id)
+    dispatch = get_draft(session, actor, dispatch_id, permission=Permission.PUPIL_RECORD)
     if any(one.status is not Status.DRAFT for one in dispatch.transfer.dispatches):
         raise RuleForbids(
             "already_sent",

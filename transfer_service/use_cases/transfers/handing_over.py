@@ -60,31 +60,19 @@ def open_own_items(
     return opened
 
 
-def seal_cover(session: Session, at: Installation, actor: Actor, keys: SchoolKeys, *, dispatch: Dispatch) -> Keyed:
-    """Seal the pupil, the dates and the kind as they stand in the columns now, granted to the sending school."""
-    number, _ = keys.active
-    own = get_public_epoch(session, at, keys.school_id, number)
+def seal_cover(session: Session, at: Installation, actor: Actor, *, dispatch: Dispatch) -> Keyed:
+    """Seal the pupil, the dates and the kind as they stand in the columns now; `hand_over` grants it."""
     sealed = seal_row(
         at,
         actor,
         transfer_id=dispatch.transfer_id,
-        sender_id=keys.school_id,
+        sender_id=dispatch.transfer.sending_school_id,
         kind=ItemKind.COVER,
         name=COVER_NAME,
         media_type=COVER_MEDIA_TYPE,
         body=make_cover(at, dispatch.transfer).encode(),
     )
     place_item(session, dispatch, sealed.item, queries.next_position(session, dispatch_id=dispatch.id))
-    grant(
-        session,
-        at,
-        actor,
-        dispatch=dispatch,
-        item=sealed.item,
-        data_key=sealed.data_key,
-        recipient_id=keys.school_id,
-        epoch=own,
-    )
     return Keyed(sealed.item, sealed.data_key)
 
 
@@ -100,14 +88,18 @@ def hand_over(
     kind: formats.DispatchKind,
     previous_hash: bytes | None = None,
 ) -> bytes:
-    """Grant every item to the receiving school, where it has a key, and sign the manifest; return the manifest's hash.
+    """Grant every item to both schools' epochs of now and sign the manifest; return the manifest's hash.
 
-    Exactly one of `items` is the cover.
+    Without `receiver` the sending school alone can open it. Exactly one of `items` is the cover. A grant that is there
+    already stays: a draft may have been begun under an epoch that was replaced since.
     """
-    recipients = [(keys.school_id, get_public_epoch(session, at, keys.school_id, keys.active[0]))]
-    if receiver is not None:
-        recipients.append((receiver.school_id, receiver))
+    own = get_public_epoch(session, at, keys.school_id, keys.active[0])
+    recipients = [(epoch.school_id, epoch) for epoch in (own, receiver) if epoch is not None]
+    for recipient_id, epoch in recipients:
+        granted = queries.list_grants(session, dispatch_id=dispatch.id, recipient_id=recipient_id)
         for keyed in items:
+            if any(row.epoch == epoch.number for row in granted.get(keyed.item.id, [])):
+                continue
             grant(
                 session,
                 at,
@@ -115,8 +107,8 @@ def hand_over(
                 dispatch=dispatch,
                 item=keyed.item,
                 data_key=keyed.data_key,
-                recipient_id=receiver.school_id,
-                epoch=receiver,
+                recipient_id=recipient_id,
+                epoch=epoch,
             )
     cover = next((keyed.item for keyed in items if keyed.item.kind is ItemKind.COVER), None)
     if cover is None:

@@ -10,7 +10,7 @@ from transfer_service.crypto.items import seal_item
 from transfer_service.crypto.values import DataKey
 from transfer_service.db.models import Dispatch, Item, ItemGrant, Person
 from transfer_service.db.queries import transfers as queries
-from transfer_service.domain import notes, permissions
+from transfer_service.domain import notes
 from transfer_service.domain.errors import Invalid, KeyMissing, RuleForbids, StateForbids
 from transfer_service.domain.events import Event
 from transfer_service.domain.keys import ItemKind
@@ -27,8 +27,7 @@ from transfer_service.use_cases.transfers.texts import JSON_TYPE, NOTE_NAME, REM
 
 def seal_note(session: Session, at: Installation, actor: Actor, *, dispatch_id: UUID, note: Note) -> UUID:
     """Seal a note into a draft and return its item's id; raises Invalid, RuleForbids (`too_many_items`), KeyMissing."""
-    dispatch = get_draft(session, actor, dispatch_id)
-    permissions.check(actor, Permission.NOTES_SEAL)
+    dispatch = get_draft(session, actor, dispatch_id, permission=Permission.NOTES_SEAL)
     _check_note(note)
     check_room(session, dispatch)
     epoch = get_sealing_epoch(session, at, actor)
@@ -59,8 +58,7 @@ def edit_note(
 
     `revision` is the one that the person saw. Raises StateForbids where somebody else changed the note meanwhile.
     """
-    dispatch = get_draft(session, actor, dispatch_id)
-    permissions.check(actor, Permission.NOTES_SEAL)
+    dispatch = get_draft(session, actor, dispatch_id, permission=Permission.NOTES_SEAL)
     _check_note(note)
     item = queries.get_item(
         session, dispatch_id=dispatch.id, item_id=item_id, sealed_by=dispatch.transfer.sending_school_id
@@ -93,8 +91,7 @@ def edit_note(
 
 def remove_item(session: Session, at: Installation, actor: Actor, *, dispatch_id: UUID, item_id: UUID) -> str | None:
     """Take a note or attachment out of a draft; return the key of its stored bytes, to delete after the commit."""
-    dispatch = get_draft(session, actor, dispatch_id)
-    permissions.check(actor, Permission.NOTES_SEAL)
+    dispatch = get_draft(session, actor, dispatch_id, permission=Permission.NOTES_SEAL)
     place = queries.get_item(
         session, dispatch_id=dispatch.id, item_id=item_id, sealed_by=dispatch.transfer.sending_school_id
     )
@@ -113,8 +110,7 @@ def set_withheld(
 
     Source: exchange, "What is exchanged": leaving something out is an explicit, reasoned act.
     """
-    dispatch = get_draft(session, actor, dispatch_id)
-    permissions.check(actor, Permission.NOTES_SEAL)
+    dispatch = get_draft(session, actor, dispatch_id, permission=Permission.NOTES_SEAL)
     if any(not 1 <= len(one.words.strip()) <= notes.MESSAGE_LIMIT for one in withheld):
         raise Invalid({"words": [f"Say what is left out, in at most {notes.MESSAGE_LIMIT} characters"]})
     sender_id = dispatch.transfer.sending_school_id

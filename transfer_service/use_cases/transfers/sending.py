@@ -34,6 +34,8 @@ from transfer_service.use_cases.transfers.handing_over import (
 from transfer_service.use_cases.transfers.leaves import leaf_of
 from transfer_service.use_cases.transfers.manifests import manifest_kind
 
+_SENT_BEFORE = frozenset({Status.WAITING, Status.SENT, Status.OPENED, Status.ACKNOWLEDGED})
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sent:
@@ -91,11 +93,8 @@ def send_dispatch(
     Raises AlreadyDone where it was sent before, RuleForbids (`empty_file`, `school_closed`), KeyMissing, and CannotOpen
     where an item of the draft is damaged.
     """
-    dispatch = _get_unsent(session, actor, dispatch_id)
-    permissions.check(actor, permissions.permission_for(dispatch.kind, Action.SEND))
+    dispatch = _get_unsent(session, actor, dispatch_id, permission=Permission.DISPATCH_SEND)
     _check_statement(statement_version, SEND_CONFIRMATION)
-    if dispatch.kind is DispatchKind.NIL:
-        raise RuleForbids("nil", "This is a nil declaration. Declare it instead of sending it.")
     if queries.count_contents(session, dispatch_id=dispatch.id) == 0:
         raise RuleForbids(
             "empty_file", "There is nothing in this file. Add a note or an attachment, or declare that you hold none."
@@ -119,8 +118,7 @@ def declare_nil(
     `statement_version` is the version of the statement that the person was shown. Raises AlreadyDone, Conflict where
     the wording changed, and RuleForbids (`not_empty`).
     """
-    dispatch = _get_unsent(session, actor, dispatch_id)
-    permissions.check(actor, Permission.NIL_DECLARE)
+    dispatch = _get_unsent(session, actor, dispatch_id, permission=Permission.NIL_DECLARE)
     _check_statement(statement_version, NIL_DECLARATION)
     if dispatch.withheld or queries.count_contents(session, dispatch_id=dispatch.id):
         raise RuleForbids(
@@ -148,7 +146,7 @@ def _send(
     receiver = find_active_epoch(session, at, receiving.id)
     status = next_status(dispatch.kind, dispatch.status, Action.SEND, receiver_has_key=receiver is not None)
     items = open_own_items(session, at, storage, keys, dispatch=dispatch)
-    cover = seal_cover(session, at, actor, keys, dispatch=dispatch)
+    cover = seal_cover(session, at, actor, dispatch=dispatch)
     digest = hand_over(
         session,
         at,
@@ -185,12 +183,13 @@ def _send(
     return Sent(dispatch_id=dispatch.id, status=dispatch.status, leaf=dispatch.sent_leaf)
 
 
-def _get_unsent(session: Session, actor: Actor, dispatch_id: UUID) -> Dispatch:
+def _get_unsent(session: Session, actor: Actor, dispatch_id: UUID, *, permission: Permission) -> Dispatch:
     """Return the draft, locked; raises AlreadyDone where it was sent, so that a double click is harmless."""
     dispatch = queries.get_dispatch(
         session, dispatch_id=dispatch_id, school_id=school_of(actor), side=Side.SENDING, lock=True
     )
-    if dispatch.sent_at is not None and dispatch.status in (Status.WAITING, Status.SENT):
+    permissions.check(actor, permission)
+    if dispatch.status in _SENT_BEFORE:
         raise AlreadyDone("send", "This was already sent. Nothing was sent twice.")
     get_transition(dispatch.kind, dispatch.status, Action.SEND)
     return dispatch
