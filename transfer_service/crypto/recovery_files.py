@@ -169,8 +169,8 @@ def read_verdict(text: str) -> DrillVerdict:
     content = _content(text)
     try:
         return DrillVerdict(
-            deployment=content["deployment"],
-            bundle_sha256=content["bundle_sha256"],
+            deployment=_string(content["deployment"]),
+            bundle_sha256=_string(content["bundle_sha256"]),
             recovery_fingerprint=Fingerprint.from_hex(content["recovery_fingerprint"]),
             results=tuple(
                 DrillResult(
@@ -191,8 +191,8 @@ def read_recovered_grants(text: str) -> RecoveredGrants:
     content = _content(text)
     try:
         return RecoveredGrants(
-            deployment=content["deployment"],
-            bundle_sha256=content["bundle_sha256"],
+            deployment=_string(content["deployment"]),
+            bundle_sha256=_string(content["bundle_sha256"]),
             request=UUID(content["request"]),
             person=UUID(content["person"]),
             key_version=int(content["key_version"]),
@@ -223,6 +223,12 @@ def _content(text: str) -> dict[str, Any]:
     if not isinstance(content, dict) or content.get("format") != _FORMAT:
         raise MalformedText(_UNREADABLE)
     return content
+
+
+def _string(value: object) -> str:
+    if not isinstance(value, str):
+        raise MalformedText(_UNREADABLE)
+    return value
 
 
 def _bytes(text: str) -> bytes:
