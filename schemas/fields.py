@@ -251,7 +251,10 @@ class Number(Plain):
 
     def __init__(self, missing: str, *, least: int, most: int, default: int | None = None) -> None:
         """Take the bounds, both included; with `default` it may be left out."""
-        super().__init__(missing, optional=default is not None, load_default=default)
+        if default is None:
+            super().__init__(missing)
+        else:
+            super().__init__(missing, optional=True, load_default=default, allow_none=False)
         self.least = least
         self.most = most
 
