@@ -128,10 +128,9 @@ def _refused_us(code: int) -> Outcome:
 
 def _why(error: Exception) -> str:
     """Name in one word why nobody was reached."""
-    if isinstance(error, smtplib.SMTPServerDisconnected) and isinstance(error.__context__, TimeoutError):
-        # smtplib turns a silence into a disconnection and keeps the reason as the context alone.
-        return "timeout"
-    if isinstance(error, TimeoutError):
+    # smtplib turns a silence into a disconnection and keeps the reason as the context alone.
+    cause = error.__context__ if isinstance(error, smtplib.SMTPServerDisconnected) else error
+    if isinstance(cause, TimeoutError):
         return "timeout"
     if isinstance(error, ConnectionRefusedError):
         return "refused"
