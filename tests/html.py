@@ -1,4 +1,4 @@
-"""A test client that fails on a page that is not well made: malformed markup, or links between parts that do not meet."""
+"""A test client that fails on a page that is not well made: malformed, or with parts that do not meet."""
 
 import re
 from collections import Counter

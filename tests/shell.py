@@ -12,12 +12,14 @@ from flask import Flask
 from config.settings import NEEDS_WEB, Settings
 from tests.html import StrictClient
 from transfer_service.app import build_services
+from transfer_service.db.session import Database
 from transfer_service.domain.roles import Actor, OrganisationKind, Role
 from transfer_service.web.current import Services
 from transfer_service.web.people import SignedIn
 
 NOW = datetime(2026, 9, 3, 13, 5, tzinfo=UTC)
 SESSION_TOKEN = bytes(range(32))
+OPENED: list[Database] = []
 
 
 def key(start: int) -> str:
@@ -76,8 +78,15 @@ def person(role: Role = Role.DESIGNATED_SAFEGUARDING_LEAD, **changes: Any) -> Si
 def services_with(settings: Settings, **changes: Any) -> Services:
     """What `build_services` makes, with a standing clock and parts replaced."""
     made = build_services(settings)
+    OPENED.append(made.database)
     installation = dataclasses.replace(made.installation, now=lambda: NOW)
     return dataclasses.replace(made, installation=installation, **changes)
+
+
+def close_databases() -> None:
+    """Close what `services_with` opened: a connection left to the garbage collector is a warning, and so an error."""
+    while OPENED:
+        OPENED.pop().dispose()
 
 
 def sign_in(client: StrictClient, token: bytes = SESSION_TOKEN) -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Final
 
+import structlog
 from flask import Flask
 from uuid_utils.compat import uuid7
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from config.logging import configure_logging
 from config.settings import Settings
 from transfer_service.crypto.fields import FieldKeyring
 from transfer_service.crypto.peppers import PepperSet
@@ -44,6 +46,9 @@ def create_app(settings: Settings, services: Services | None = None) -> Flask:
     `services` replaces parts of what `build_services` makes, for tests. Raises UndeclaredView for a view that does not
     say who may reach it.
     """
+    if not structlog.is_configured():
+        # Whatever server started us: structlog's own default would print what is in the variables of a failed call.
+        configure_logging(settings.log_level)
     app = Flask("transfer_service", static_folder=None, template_folder=None)
     app.secret_key = settings.secret_key.reveal()
     app.config.update(

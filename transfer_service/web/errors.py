@@ -47,6 +47,7 @@ REFUSALS: Final[dict[type[ServiceError], tuple[HTTPStatus, str]]] = {
     refusals.Unavailable: (HTTPStatus.SERVICE_UNAVAILABLE, "The service cannot do this just now"),
     refusals.TooManyAttempts: (HTTPStatus.TOO_MANY_REQUESTS, "Too many attempts"),
     refusals.TooLarge: (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "The file is too large"),
+    refusals.FileRefused: (HTTPStatus.UNPROCESSABLE_ENTITY, "This file cannot be used"),
     refusals.SignInRefused: (HTTPStatus.UNAUTHORIZED, "You could not be signed in"),
     refusals.NeedsPassword: (HTTPStatus.FORBIDDEN, "Enter your password again"),
     refusals.NeedsSecondFactor: (HTTPStatus.UNAUTHORIZED, "Finish signing in"),
