@@ -50,6 +50,7 @@ def _make_tables() -> None:  # noqa: PLR0915 -- a list, not logic
         sqlite_where=sa.text("state = 'pending'"),
     )
     op.create_index("ix_alert_subject", "alert", ["dispatch_id"], unique=False)
+    op.create_index("ix_alert_address", "alert", ["address", "finished_at"], unique=False)
     op.create_table(
         "authority",
         sa.Column("id", types.Id(), nullable=False),

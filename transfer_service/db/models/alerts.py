@@ -22,6 +22,7 @@ class Alert(Model):
     __table_args__ = (
         Index("ix_alert_due", "not_before", postgresql_where=PENDING, sqlite_where=PENDING),
         Index("ix_alert_subject", "dispatch_id"),
+        Index("ix_alert_address", "address", "finished_at"),
     )
 
     id: Mapped[UUID] = mapped_column(Id, primary_key=True)

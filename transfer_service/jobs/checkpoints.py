@@ -1,0 +1,68 @@
+"""The weekly mail that makes every DSL and authority a witness: it holds the newest signed checkpoint of the log."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from transfer_service.audit.receipts import find_newest_checkpoint
+from transfer_service.db.models import Membership, Person
+from transfer_service.db.session import Database
+from transfer_service.domain.alerts import AlertKind
+from transfer_service.domain.dates import LONDON
+from transfer_service.domain.roles import AUTHORITY_ROLES, KEY_HOLDING_ROLES, MembershipState
+from transfer_service.jobs import runs
+from transfer_service.use_cases.alerting import alert_person
+from transfer_service.use_cases.installation import Installation
+
+MAILED: Final = "checkpoint-mail"
+AT_MOST_EVERY: Final = timedelta(days=6)
+MONDAY, MORNING = 0, 9
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckpointMail:
+    """Queues the mail on Monday mornings."""
+
+    database: Database
+    at: Installation
+
+    def run(self, should_stop: Callable[[], bool]) -> str:
+        """Queue the mail where it is time and it was not done this week."""
+        del should_stop
+        now = self.at.now()
+        there = now.astimezone(LONDON)
+        if there.weekday() != MONDAY or there.hour < MORNING:
+            return ""
+        if not runs.begin(self.database, MAILED, every=AT_MOST_EVERY, now=now)[0]:
+            return ""
+        with self.database.writing() as session:
+            count = mail_checkpoint(session, self.at)
+        runs.finish(self.database, MAILED, now=now, outcome=f"queued {count}")
+        return f"queued {count}"
+
+
+def mail_checkpoint(session: Session, at: Installation) -> int:
+    """Queue the newest checkpoint for each active DSL, deputy and officer, where there is one; returns for how many."""
+    newest = find_newest_checkpoint(session)
+    if newest is None:
+        return 0
+    people = session.scalars(
+        select(Person)
+        .join(Membership)
+        .where(
+            Membership.role.in_([*KEY_HOLDING_ROLES, *AUTHORITY_ROLES]),
+            Membership.state == MembershipState.ACTIVE,
+            Person.suspended_at.is_(None),
+        )
+        .distinct()
+        .order_by(Person.id)
+    ).all()
+    for person in people:
+        alert_person(session, at, AlertKind.WEEKLY_CHECKPOINT, person, secret=newest.note.decode())
+    return len(people)

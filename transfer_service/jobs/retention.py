@@ -1,0 +1,74 @@
+"""Shredding what is due, dispatch by dispatch, and making SQLite forget it too."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from uuid import UUID
+
+import structlog
+
+from transfer_service.db.session import Database
+from transfer_service.domain.errors import RuleForbids
+from transfer_service.jobs.orphans import BlobStore
+from transfer_service.use_cases.installation import Installation
+from transfer_service.use_cases.retention import Shredded, list_due_for_shredding, shred_dispatch
+
+_log = structlog.stdlib.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retention:
+    """Shreds what the receiving schools hold themselves by now."""
+
+    database: Database
+    at: Installation
+    store: BlobStore
+
+    def run(self, should_stop: Callable[[], bool]) -> str:
+        """Shred everything that is due; a wish to stop is heard between two dispatches."""
+        shredded = self.shred_due(should_stop)
+        return f"shredded {len(shredded)}" if shredded else ""
+
+    def list_due(self) -> list[UUID]:
+        """List the dispatches that are due."""
+        with self.database.reading() as session:
+            return list_due_for_shredding(session, now=self.at.now())
+
+    def shred_due(
+        self, should_stop: Callable[[], bool] = lambda: False, progress: Callable[[int, int], None] | None = None
+    ) -> list[Shredded]:
+        """Shred each in a transaction of its own, then its blobs: those left by a crash are orphans, and swept."""
+        due = self.list_due()
+        done: list[Shredded] = []
+        for number, dispatch_id in enumerate(due, start=1):
+            if should_stop():
+                break
+            try:
+                with self.database.writing() as session:
+                    shredded = shred_dispatch(session, self.at, dispatch_id=dispatch_id)
+            except RuleForbids:
+                continue  # a legal hold was set, or another worker was quicker
+            for key in shredded.blob_keys:
+                self.store.delete(key)
+            _log.info("dispatch shredded", dispatch_id=dispatch_id, count=shredded.items)
+            done.append(shredded)
+            if progress:
+                progress(number, len(due))
+        if done:
+            forget_freed_pages(self.database)
+        return done
+
+
+def forget_freed_pages(database: Database) -> None:
+    """Empty SQLite's write-ahead log, which still holds what was deleted; the pages themselves are overwritten.
+
+    (`secure_delete` is on.) PostgreSQL is left to its own vacuum.
+    """
+    if not database.is_sqlite:
+        return
+    connection = database.engine.raw_connection()
+    try:
+        connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").close()
+    finally:
+        connection.close()

@@ -1,0 +1,50 @@
+"""All jobs of the worker, and how often each is done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from transfer_service.alerts.channels import Channel
+from transfer_service.alerts.messages import Site
+from transfer_service.audit.signer import SignOutcome
+from transfer_service.db.session import Database
+from transfer_service.jobs.alerts import AlertSender
+from transfer_service.jobs.checkpoints import CheckpointMail
+from transfer_service.jobs.expiry import Expiry
+from transfer_service.jobs.orphans import BlobStore, OrphanSweep
+from transfer_service.jobs.reminders import Reminders
+from transfer_service.jobs.retention import Retention
+from transfer_service.jobs.signing import Signer
+from transfer_service.jobs.worker import Job
+from transfer_service.use_cases.installation import Installation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What the jobs work with, wired in `app`: `sign` signs once, `jitter` gives a random number from 0 up to 1."""
+
+    database: Database
+    at: Installation
+    channel: Channel
+    site: Site
+    store: BlobStore
+    sign: Callable[[], SignOutcome]
+    jitter: Callable[[], float]
+
+
+def list_jobs(parts: Parts) -> list[Job]:
+    """List the jobs: what people wait for comes first."""
+    database, at, store = parts.database, parts.at, parts.store
+    sender = AlertSender(database=database, at=at, channel=parts.channel, site=parts.site, jitter=parts.jitter)
+    signer = Signer(database=database, at=at, sign=parts.sign)
+    return [
+        Job(name="signer", every=timedelta(seconds=1), run=signer.run, shared=False),
+        Job(name="alerts", every=timedelta(seconds=2), run=sender.run, shared=False),
+        Job(name="reminders", every=timedelta(minutes=15), run=Reminders(database=database, at=at).run),
+        Job(name="expiry", every=timedelta(minutes=10), run=Expiry(database=database, at=at).run),
+        Job(name="checkpoints", every=timedelta(hours=1), run=CheckpointMail(database=database, at=at).run),
+        Job(name="retention", every=timedelta(hours=24), run=Retention(database=database, at=at, store=store).run),
+        Job(name="orphans", every=timedelta(hours=24), run=OrphanSweep(database=database, at=at, store=store).run),
+    ]
