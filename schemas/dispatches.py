@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import date
 
-from marshmallow import fields
+from marshmallow import fields, validate
 
 from schemas.base import ValueSchema
 from schemas.fields import Choice, Day, Line, Text, Ticked, YesNo
@@ -188,12 +188,11 @@ class AcknowledgeNilSchema(ValueSchema[AcknowledgeNil]):
     references = fields.List(
         fields.String(),
         required=True,
-        validate=lambda chosen: 1 <= len(chosen) <= 200,
+        validate=validate.Length(1, 200, error="Choose between 1 and 200 nil declarations"),
         error_messages={
             "required": "Choose at least one nil declaration",
             "null": "Choose at least one nil declaration",
             "invalid": "Choose the nil declarations from the list",
-            "validator_failed": "Choose between 1 and 200 nil declarations",
         },
         post_load=tuple,
     )

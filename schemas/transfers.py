@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import date
 
-from marshmallow import fields
+from marshmallow import fields, validate
 
 from schemas.base import ValueSchema
 from schemas.fields import Choice, Day, Line, Name, Number, Upn, Urn, YesNo
@@ -146,8 +146,8 @@ class ListTransfersSchema(ValueSchema[ListTransfers]):
     makes = ListTransfers
     box = fields.String(
         load_default="in",
-        validate=lambda box: box in ("in", "out"),
-        error_messages={"validator_failed": "Choose the box: in or out", "invalid": "Choose the box: in or out"},
+        validate=validate.OneOf(("in", "out"), error="Choose the box: in or out"),
+        error_messages={"invalid": "Choose the box: in or out", "null": "Choose the box: in or out"},
     )
     status = Choice(Status, "Choose a status from the list", optional=True)
     since = Day("Enter a day", what="Since", optional=True)

@@ -1,0 +1,296 @@
+"""Each schema, from a literal to its value and back to what people are told."""
+
+from dataclasses import FrozenInstanceError, is_dataclass
+from datetime import date
+
+import pytest
+from marshmallow import RAISE, Schema
+
+from schemas import accounts, authority, dispatches, people, transfers
+from schemas.base import ValueSchema, load_value
+from transfer_service.domain.calendars import ClosureKind
+from transfer_service.domain.deadlines import CalendarOf, ClockRule, ClockStart, ClockUnit
+from transfer_service.domain.errors import Invalid
+from transfer_service.domain.events import Basis
+from transfer_service.domain.notes import NoteCategory, WithheldReason
+from transfer_service.domain.roles import Role
+from transfer_service.domain.transfer import RejectionReason, Status, TransferKind
+
+PUPIL = {"forename": "Ann", "surname": "O'Lee", "date_of_birth": "2015-03-01"}
+
+GOOD = [
+    (accounts.SignInSchema, {"email": "A@example.org", "password": "x"}, accounts.SignIn("a@example.org", "x")),
+    (accounts.OneTimeCodeSchema, {"code": "123 456"}, accounts.OneTimeCode("123456")),
+    (
+        accounts.AcceptInvitationSchema,
+        {"name": "Ann Lee", "password": "three unrelated words"},
+        accounts.AcceptInvitation("Ann Lee", "three unrelated words"),
+    ),
+    (accounts.PasswordAgainSchema, {"password": "x"}, accounts.PasswordAgain("x")),
+    (accounts.ChangePasswordSchema, {"password": "x", "new_password": "y"}, accounts.ChangePassword("x", "y")),
+    (accounts.AskForResetSchema, {"email": "a@example.org"}, accounts.AskForReset("a@example.org")),
+    (accounts.ResetPasswordSchema, {"new_password": "y"}, accounts.ResetPassword("y", None)),
+    (
+        accounts.ResetPasswordSchema,
+        {"new_password": "y", "recovery_code": "abc"},
+        accounts.ResetPassword("y", "abc"),
+    ),
+    (accounts.RecoveryCodeSchema, {"recovery_code": "abc"}, accounts.RecoveryCode("abc")),
+    (
+        accounts.ReplaceSecondFactorSchema,
+        {"password": "x", "recovery_code": "abc"},
+        accounts.ReplaceSecondFactor("x", "abc"),
+    ),
+    (
+        accounts.ConfirmRecoveryCodeSchema,
+        {"first_group": "AB12", "second_group": "CD34", "kept_safe": "on"},
+        accounts.ConfirmRecoveryCode("AB12", "CD34", kept_safe=True),
+    ),
+    (
+        people.InviteToSchoolSchema,
+        {"name": "Ann Lee", "email": "a@example.org", "role": "deputy_dsl"},
+        people.InvitePerson("Ann Lee", "a@example.org", Role.DEPUTY_DSL),
+    ),
+    (
+        people.InviteToAuthoritySchema,
+        {"name": "Ann Lee", "email": "a@example.org", "role": "authority_officer"},
+        people.InvitePerson("Ann Lee", "a@example.org", Role.AUTHORITY_OFFICER),
+    ),
+    (
+        people.ApproveFirstDslSchema,
+        {"spoke_with": "Mr Oak", "telephoned": True},
+        people.ApproveFirstDsl("Mr Oak", telephoned=True),
+    ),
+    (
+        people.CompareKeySchema,
+        {"basis": "telephone_check", "words_agree": "yes"},
+        people.CompareKey(Basis.TELEPHONE_CHECK, words_agree=True),
+    ),
+    (people.EndMembershipSchema, {"basis": "leaver"}, people.EndMembership(Basis.LEAVER)),
+    (people.SafeguardingMailboxSchema, {"email": "dsl@example.org"}, people.SafeguardingMailbox("dsl@example.org")),
+    (people.SafeguardingMailboxSchema, {}, people.SafeguardingMailbox(None)),
+    (
+        authority.EditTermSchema,
+        {"starts_on": "2026-09-01", "ends_on": "2026-10-23", "begins_new_term": "yes"},
+        authority.EditTerm(date(2026, 9, 1), date(2026, 10, 23), begins_new_term=True),
+    ),
+    (
+        authority.EditClosureSchema,
+        {"closed_on": "2026-09-01", "kind": "inset"},
+        authority.EditClosure(date(2026, 9, 1), ClosureKind.INSET),
+    ),
+    (
+        authority.ShowPupilNameSchema,
+        {"basis": "complaint", "case_reference": "C 17"},
+        authority.ShowPupilName(Basis.COMPLAINT, "C 17"),
+    ),
+    (
+        authority.EditClockSchema,
+        {
+            "kind": "phase",
+            "unit": "weekdays",
+            "start": "leaving",
+            "length": "7",
+            "first_day_counts": "no",
+            "calendar": "sending_school",
+        },
+        authority.EditClock(
+            TransferKind.PHASE, ClockUnit.WEEKDAYS, ClockStart.LEAVING, 7, False, CalendarOf.SENDING_SCHOOL
+        ),
+    ),
+    (
+        transfers.PupilSchema,
+        PUPIL | {"upn": "h801200001001"},
+        transfers.Pupil("Ann", "O'Lee", date(2015, 3, 1), "H801200001001", upn_confirmed=False),
+    ),
+    (transfers.ReceivingSchoolSchema, {"receiving_school": "125500"}, transfers.ReceivingSchool("125500")),
+    (
+        transfers.MoveSchema,
+        {
+            "kind": "phase",
+            "leaving_on": "2026-07-17",
+            "starts_on": "2026-09-02",
+            "destination_confirmed_on": "2026-03-02",
+        },
+        transfers.Move(TransferKind.PHASE, date(2026, 7, 17), date(2026, 9, 2), date(2026, 3, 2)),
+    ),
+    (
+        transfers.NewTransferSchema,
+        {"pupil": PUPIL, "receiving_school": "125500", "leaving_on": "2026-09-11", "kind": "in_year"},
+        transfers.NewTransfer(
+            transfers.Pupil("Ann", "O'Lee", date(2015, 3, 1)), "125500", TransferKind.IN_YEAR, date(2026, 9, 11)
+        ),
+    ),
+    (
+        transfers.AskForFileSchema,
+        {"pupil": PUPIL, "sending_school": "125500", "starts_on": "2026-09-02", "kind": "in_year"},
+        transfers.AskForFile(transfers.Pupil("Ann", "O'Lee", date(2015, 3, 1)), "125500", date(2026, 9, 2)),
+    ),
+    (transfers.ListTransfersSchema, {}, transfers.ListTransfers("in")),
+    (
+        transfers.ListTransfersSchema,
+        {"box": "out", "status": "sent", "since": "2026-09-01", "after": "abc", "limit": "10"},
+        transfers.ListTransfers("out", Status.SENT, date(2026, 9, 1), "abc", 10),
+    ),
+    (dispatches.UrgencySchema, {"urgent": "yes"}, dispatches.Urgency(urgent=True)),
+    (
+        dispatches.NoteSchema,
+        {"category": "chronology", "dated_on": "2026-09-01", "text": "One.\r\nTwo.", "why_shared": "The whole file"},
+        dispatches.Note(NoteCategory.CHRONOLOGY, date(2026, 9, 1), "One.\nTwo.", "The whole file"),
+    ),
+    (
+        dispatches.AttachmentDetailsSchema,
+        {"file_name": "plan.pdf", "category": "risk"},
+        dispatches.AttachmentDetails("plan.pdf", NoteCategory.RISK),
+    ),
+    (
+        dispatches.WithholdSchema,
+        {"reason": "third_party", "description": "A letter"},
+        dispatches.Withhold(WithheldReason.THIRD_PARTY, "A letter"),
+    ),
+    (dispatches.SendSchema, {"confirmed": "on"}, dispatches.Send(confirmed=True)),
+    (dispatches.DeclareNilSchema, {"confirmed": "on"}, dispatches.Send(confirmed=True)),
+    (dispatches.ConfirmPupilSchema, {"confirmed": "on"}, dispatches.Send(confirmed=True)),
+    (dispatches.ConfirmFilingSchema, {"confirmed": "on"}, dispatches.Send(confirmed=True)),
+    (dispatches.WithdrawSchema, {}, dispatches.Withdraw(None)),
+    (
+        dispatches.SendBackSchema,
+        {"reason": "not_joining", "message": "Never came"},
+        dispatches.SendBack(RejectionReason.NOT_JOINING, "Never came"),
+    ),
+    (
+        dispatches.AcknowledgeSchema,
+        {"statement_version": "ack/1", "confirmed": "on", "senco_told": "no", "key_staff_told": "yes"},
+        dispatches.Acknowledge("ack/1", confirmed=True, senco_told=False, key_staff_told=True),
+    ),
+    (
+        dispatches.AcknowledgeNilSchema,
+        {"references": ["PT-0000-0150"], "confirmed": True},
+        dispatches.AcknowledgeNil(("PT-0000-0150",), confirmed=True),
+    ),
+]
+SCHEMAS = {
+    one
+    for module in (accounts, authority, dispatches, people, transfers)
+    for one in vars(module).values()
+    if isinstance(one, type) and issubclass(one, Schema) and one is not ValueSchema
+}
+
+
+def facts(value):
+    """Return a value's fields as they are, for values whose comparison or representation says nothing."""
+    return {name: getattr(value, name) for name in type(value).__dataclass_fields__}
+
+
+@pytest.mark.parametrize("schema, given, value", GOOD)
+def test_what_is_right_becomes_one_frozen_value(schema, given, value):
+    found = load_value(schema, given)
+    assert type(found) is type(value)
+    assert facts(found) == facts(value)
+    with pytest.raises(FrozenInstanceError):
+        setattr(found, next(iter(facts(found))), None)
+
+
+def test_every_schema_is_among_the_examples_and_refuses_unknown_fields():
+    assert {schema for schema, _, _ in GOOD} == SCHEMAS
+    for schema in SCHEMAS:
+        assert schema().unknown == RAISE
+        assert is_dataclass(schema.makes)
+
+
+@pytest.mark.parametrize("schema", sorted(SCHEMAS, key=lambda one: one.__name__), ids=lambda one: one.__name__)
+def test_whatever_is_required_is_asked_for_in_words(schema):
+    required = {name for name, field in schema().fields.items() if field.required}
+    if not required:
+        assert is_dataclass(load_value(schema, {}))
+        return
+    with pytest.raises(Invalid) as refused:
+        load_value(schema, {})
+    assert set(refused.value.fields) == required
+    for (sentence,) in refused.value.fields.values():
+        assert sentence.split()[0] in {"Enter", "Choose", "Confirm", "Send", "Reload"}
+
+
+@pytest.mark.parametrize("schema, given, value", GOOD)
+def test_a_field_that_nobody_asked_for_is_refused(schema, given, value):
+    with pytest.raises(Invalid) as refused:
+        load_value(schema, given | {"id": 1})
+    assert dict(refused.value.fields) == {"id": ("This field is not known here. Remove it",)}
+
+
+@pytest.mark.parametrize(
+    "schema, given, value",
+    [one for one in GOOD if one[0] in {accounts.SignInSchema, accounts.AcceptInvitationSchema, transfers.PupilSchema,
+                                      transfers.NewTransferSchema, dispatches.NoteSchema, dispatches.SendBackSchema,
+                                      accounts.RecoveryCodeSchema, dispatches.AttachmentDetailsSchema}],
+)  # fmt: skip
+def test_no_value_shows_a_secret_a_pupil_or_a_note(schema, given, value):
+    shown = repr(load_value(schema, given))
+    for secret in ("three unrelated", "Lee'", "2015", "H8012", "Two.", "whole file", "Never came", "abc", "plan.pdf"):
+        assert secret not in shown
+
+
+def test_no_representation_of_a_password_remains():
+    assert repr(accounts.SignIn("a@example.org", "hunter2hunter2")) == "SignIn(email='a@example.org')"
+
+
+@pytest.mark.parametrize(
+    "schema, given, field",
+    [
+        (people.InviteToSchoolSchema, {"name": "A", "email": "a@b.org", "role": "head_of_service"}, "role"),
+        (people.InviteToSchoolSchema, {"name": "A", "email": "a@b.org", "role": "administrator"}, "role"),
+        (people.InviteToAuthoritySchema, {"name": "A", "email": "a@b.org", "role": "deputy_dsl"}, "role"),
+        (people.CompareKeySchema, {"basis": "leaver", "words_agree": "yes"}, "basis"),
+        (people.EndMembershipSchema, {"basis": "court_order"}, "basis"),
+        (authority.ShowPupilNameSchema, {"basis": "role"}, "basis"),
+        (transfers.ListTransfersSchema, {"box": "both"}, "box"),
+        (transfers.ListTransfersSchema, {"limit": "51"}, "limit"),
+        (transfers.ListTransfersSchema, {"limit": None}, "limit"),
+        (transfers.PupilSchema, PUPIL | {"upn_confirmed": None}, "upn_confirmed"),
+        (dispatches.AcknowledgeNilSchema, {"references": [], "confirmed": True}, "references"),
+        (dispatches.AcknowledgeNilSchema, {"references": "PT-0000-0150", "confirmed": True}, "references"),
+        (dispatches.AcknowledgeNilSchema, {"references": ["x"] * 201, "confirmed": True}, "references"),
+    ],
+)
+def test_choices_stay_inside_what_the_page_offers(schema, given, field):
+    with pytest.raises(Invalid) as refused:
+        load_value(schema, given)
+    assert list(refused.value.fields) == [field]
+
+
+def test_a_clock_that_starts_at_sending_is_not_offered_for_the_sender():
+    given = {
+        "kind": "phase",
+        "unit": "weekdays",
+        "start": "sent",
+        "length": 5,
+        "first_day_counts": True,
+        "calendar": "sending_school",
+    }
+    with pytest.raises(Invalid) as refused:
+        load_value(authority.EditClockSchema, given)
+    assert dict(refused.value.fields) == {"start": ("Choose when the clock starts",)}
+
+
+def test_a_clock_as_entered_gives_its_rule():
+    entered = authority.EditClock(
+        TransferKind.PHASE, ClockUnit.WEEKDAYS, ClockStart.LEAVING, 7, False, CalendarOf.SENDING_SCHOOL
+    )
+    assert entered.rule == ClockRule(
+        unit=ClockUnit.WEEKDAYS,
+        start=ClockStart.LEAVING,
+        length=7,
+        first_day_counts=False,
+        calendar=CalendarOf.SENDING_SCHOOL,
+    )
+
+
+def test_a_whole_transfer_gives_its_move():
+    whole = transfers.NewTransfer(
+        transfers.Pupil("Ann", "Lee", date(2015, 3, 1)),
+        "125500",
+        TransferKind.PHASE,
+        date(2026, 7, 17),
+        date(2026, 9, 2),
+    )
+    assert whole.move == transfers.Move(TransferKind.PHASE, date(2026, 7, 17), date(2026, 9, 2), None)
