@@ -23,8 +23,8 @@ GOOD = [
     (accounts.OneTimeCodeSchema, {"code": "123 456"}, accounts.OneTimeCode("123456")),
     (
         accounts.AcceptInvitationSchema,
-        {"name": "Ann Lee", "password": "three unrelated words"},
-        accounts.AcceptInvitation("Ann Lee", "three unrelated words"),
+        {"name": "Mr Oak", "password": "three unrelated words"},
+        accounts.AcceptInvitation("Mr Oak", "three unrelated words"),
     ),
     (accounts.PasswordAgainSchema, {"password": "x"}, accounts.PasswordAgain("x")),
     (accounts.ChangePasswordSchema, {"password": "x", "new_password": "y"}, accounts.ChangePassword("x", "y")),
@@ -286,11 +286,6 @@ def test_a_clock_as_entered_gives_its_rule():
 
 
 def test_a_whole_transfer_gives_its_move():
-    whole = transfers.NewTransfer(
-        transfers.Pupil("Ann", "Lee", date(2015, 3, 1)),
-        "125500",
-        TransferKind.PHASE,
-        date(2026, 7, 17),
-        date(2026, 9, 2),
-    )
+    pupil = transfers.Pupil("Ann", "Lee", date(2015, 3, 1))
+    whole = transfers.NewTransfer(pupil, "125500", TransferKind.PHASE, date(2026, 7, 17), date(2026, 9, 2))
     assert whole.move == transfers.Move(TransferKind.PHASE, date(2026, 7, 17), date(2026, 9, 2), None)
