@@ -17,14 +17,18 @@ LOG_TABLES: Final = ("log_leaf", "log_node", "log_head", "log_checkpoint", "log_
 
 _HEAD_SIZE: Final = "(SELECT h.size FROM {schema}log_head h)"
 
+_BEING_WRITTEN: Final = "EXISTS (SELECT 1 FROM {schema}log_leaf l WHERE l.idx = {size})"
+
 # A leaf is the next one. A detail belongs to the leaf being written, so that an erased one cannot come back changed.
 # A node is complete exactly with the leaf being written. A checkpoint reaches further than the last, never past
 # what is there.
 _INSERTS: Final = {
     "log_leaf": "NEW.idx = {size}",
-    "log_detail": "NEW.idx = {size}",
-    "log_node": "NEW.level BETWEEN 1 AND 62 AND (NEW.idx + 1) * ({one} << NEW.level) = {size} + 1 "
-    "AND NOT EXISTS (SELECT 1 FROM {schema}log_node n WHERE n.level = NEW.level AND n.idx = NEW.idx)",
+    "log_detail": "NEW.idx = {size} AND {being_written}",
+    "log_node": "NEW.level BETWEEN 1 AND 62 AND NEW.idx + 1 = ({size} + 1) >> NEW.level "
+    "AND (({size} + 1) & (({one} << NEW.level) - 1)) = 0 "
+    "AND NOT EXISTS (SELECT 1 FROM {schema}log_node n WHERE n.level = NEW.level AND n.idx = NEW.idx) "
+    "AND {being_written}",
     "log_checkpoint": "NEW.size <= {size} "
     "AND NEW.size > COALESCE((SELECT max(c.size) FROM {schema}log_checkpoint c), -1)",
     "log_cosignature": "EXISTS (SELECT 1 FROM {schema}log_checkpoint c WHERE c.size = NEW.size) "
@@ -154,7 +158,9 @@ def _condition(table: str, verb: str, *, schema: str, one: str) -> str:
         condition = _INSERTS[table]
     elif verb == "update" and table == "log_head":
         condition = _HEAD_UPDATE
-    return condition.format(size=_HEAD_SIZE, schema="{schema}", one=one).format(schema=schema)
+    written = _BEING_WRITTEN.format(size=_HEAD_SIZE, schema="{schema}")
+    filled = condition.format(size=_HEAD_SIZE, being_written=written, schema="{schema}", one=one)
+    return filled.format(schema=schema)
 
 
 def _sqlite_guards() -> list[str]:

@@ -95,3 +95,8 @@ def log(database, tmp_path):
     yield Log(reached, owner, tmp_path / "state" / "log.json", database.kind)
     reached.dispose()
     owner.dispose()
+
+
+def hex_literal(log: Log, digits: str) -> str:
+    """Bytes as the database's SQL writes them."""
+    return f"'\\x{digits}'" if log.kind == "postgresql" else f"x'{digits}'"

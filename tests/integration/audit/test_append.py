@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import func, select, update
 
-from tests.integration.audit.conftest import START, Log, open_seal, seal, uuid
+from tests.integration.audit.conftest import START, Log, hex_literal, open_seal, seal, uuid
 from transfer_service.audit.errors import LeafRefused, LogFrozen, LogInconsistent, LogNotPrepared
 from transfer_service.audit.leaf import LeafFields, decode_leaf
 from transfer_service.audit.log import (
@@ -213,7 +213,3 @@ def cut_to_two(log: Log) -> None:
         "DELETE FROM log_node WHERE NOT (level = 1 AND idx = 0)",
         f"UPDATE log_head SET size = 2, frontier = {hex_literal(log, frontier)}",
     )
-
-
-def hex_literal(log: Log, digits: str) -> str:
-    return f"'\\x{digits}'" if log.kind == "postgresql" else f"x'{digits}'"
