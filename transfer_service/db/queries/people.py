@@ -17,8 +17,9 @@ from transfer_service.db.models import (
     PersonKey,
     School,
     SchoolEpoch,
+    Unlock,
 )
-from transfer_service.domain.keys import GranteeKind, KeyState
+from transfer_service.domain.keys import GranteeKind, KeyState, UnlockKind
 from transfer_service.domain.roles import KEY_HOLDING_ROLES, MembershipState
 
 
@@ -210,6 +211,22 @@ def holds_active_key(session: Session, person_id: UUID, school_id: UUID) -> bool
         )
         is not None
     )
+
+
+def get_person_with_code(session: Session, person_id: UUID) -> tuple[Person, bool]:
+    """Return a person, and whether a confirmed recovery code is there that was not used; one statement."""
+    has_code = (
+        select(Unlock.id)
+        .where(
+            Unlock.person_id == Person.id,
+            Unlock.kind == UnlockKind.RECOVERY_CODE,
+            Unlock.confirmed_at.is_not(None),
+            Unlock.used_at.is_(None),
+        )
+        .exists()
+    )
+    person, found = session.execute(select(Person, has_code).where(Person.id == person_id)).one()
+    return person, bool(found)
 
 
 def _authority_id() -> ColumnElement[UUID]:

@@ -141,7 +141,10 @@ def state_of(row: key_queries.KeyRoleRow) -> HolderState:
     if row.key_made_at is None or row.membership.state is MembershipState.INVITED:
         return HolderState.INVITED
     approved_at = row.membership.approved_at
-    return HolderState.COMPARED if approved_at and approved_at >= row.key_made_at else HolderState.KEY_MADE
+    is_approved = approved_at is not None and approved_at >= row.key_made_at
+    return (
+        HolderState.COMPARED if is_approved and row.membership.state is MembershipState.ACTIVE else HolderState.KEY_MADE
+    )
 
 
 def get_own_words(session: Session, at: Installation, actor: Actor) -> tuple[str, ...]:

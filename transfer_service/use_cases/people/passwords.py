@@ -18,7 +18,12 @@ from transfer_service.crypto.errors import CryptoError
 from transfer_service.crypto.peppers import PepperSet
 from transfer_service.crypto.unlock import KdfParameters, PasswordKeys, derive_from_password
 from transfer_service.domain.errors import Invalid, Unavailable
-from transfer_service.domain.passwords import MAXIMUM_LENGTH, PASSWORD_PROBLEM_SENTENCES, judge_password, normalise_password
+from transfer_service.domain.passwords import (
+    MAXIMUM_LENGTH,
+    PASSWORD_PROBLEM_SENTENCES,
+    judge_password,
+    normalise_password,
+)
 
 RETRY_AFTER_SECONDS: Final = 5
 _GUESSES_TOO_FEW: Final = 10**8

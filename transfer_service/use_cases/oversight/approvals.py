@@ -1,0 +1,191 @@
+"""An officer approves a school's first designated safeguarding lead, after telephoning the school.
+
+The number is the one that the national register gives, never one from a mail. Later key holders are granted the key
+by a colleague; an officer approves again only where a school has lost its last one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from transfer_service.db.models import Membership, Person, School
+from transfer_service.db.queries import keys as key_queries
+from transfer_service.db.queries import people as people_queries
+from transfer_service.domain import permissions
+from transfer_service.domain.alerts import AlertKind
+from transfer_service.domain.errors import NotFound, RuleForbids
+from transfer_service.domain.events import Basis, Event
+from transfer_service.domain.permissions import Permission
+from transfer_service.domain.roles import KEY_HOLDING_ROLES, Actor, MembershipState, OrganisationKind, Role
+from transfer_service.use_cases.alerting import alert_person
+from transfer_service.use_cases.installation import Installation
+from transfer_service.use_cases.keys.granting import HolderLevel, level_of
+from transfer_service.use_cases.keys.holding import authentic_person_key, find_person_key
+from transfer_service.use_cases.keys.locking import lock_school
+from transfer_service.use_cases.recording import record
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitingApproval:
+    """Somebody who waits for an officer, with what the officer needs to check by telephone."""
+
+    membership_id: UUID
+    name: str
+    email: str
+    role: Role
+    invited_at: datetime
+    school_id: UUID
+    school_name: str
+    town: str
+    urn: str
+    telephone: str
+    """From the national register; empty where it gives none."""
+    words: tuple[str, ...]
+    """The eight words of the person's fingerprint, to be read out by them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SchoolKeyLevel:
+    """How many people hold a school's key, and whether they are enough."""
+
+    school_id: UUID
+    name: str
+    town: str
+    urn: str
+    holders: int
+    level: HolderLevel
+
+
+def list_approvals(session: Session, at: Installation, actor: Actor) -> list[WaitingApproval]:
+    """List who waits for an officer of the actor's authority, the longest wait first; raises PermissionRefused."""
+    authority_id = _authority_of(actor)
+    permissions.check(actor, Permission.FIRST_DSL_APPROVE)
+    return [
+        _waiting(session, at, membership, person, school)
+        for membership, person, school in people_queries.list_awaiting_first_holders(session, authority_id)
+    ]
+
+
+def list_key_levels(session: Session, actor: Actor) -> list[SchoolKeyLevel]:
+    """List the authority's schools that have people, with how many can open files; one statement."""
+    authority_id = _authority_of(actor)
+    permissions.check(actor, Permission.COMPLIANCE_READ)
+    return [
+        SchoolKeyLevel(
+            school_id=school.id,
+            name=school.name,
+            town=school.town,
+            urn=school.urn,
+            holders=holders,
+            level=level_of(holders),
+        )
+        for school, holders in key_queries.list_holder_counts(session, authority_id)
+    ]
+
+
+def approve_first_dsl(session: Session, at: Installation, actor: Actor, *, membership_id: UUID) -> None:
+    """Say that the school confirmed its safeguarding lead by telephone; the lead's next sign-in makes the key.
+
+    The approval is for the key that the person has now: after a lost password it is asked for again. Raises NotFound
+    outside the actor's authority or where nobody waits, PermissionRefused, RuleForbids where a colleague holds the
+    school's key or the officer is the person, CannotOpen where the person's key is not authentic.
+    """
+    membership, person = _get_waiting(session, actor, membership_id)
+    permissions.check(actor, Permission.FIRST_DSL_APPROVE)
+    _check_may_decide(session, actor, membership, person)
+    key = find_person_key(session, person.id)
+    if key is None:
+        raise NotFound("key")
+    fingerprint = authentic_person_key(at, key).fingerprint
+    membership.state = MembershipState.ACTIVE
+    membership.approved_at = at.now()
+    membership.approved_by = actor.person_id
+    alert_person(session, at, AlertKind.MEMBERSHIP_APPROVED, person)
+    record(
+        session,
+        at,
+        actor,
+        Event.MEMBERSHIP_APPROVED,
+        org=membership.school_id,
+        subject=membership.id,
+        key=fingerprint.hex,
+        basis=Basis.TELEPHONE_CHECK,
+    )
+
+
+def refuse_first_dsl(session: Session, at: Installation, actor: Actor, *, membership_id: UUID) -> None:
+    """Say that the school did not confirm the person: the role ends, and the person is told.
+
+    Raises NotFound, PermissionRefused, RuleForbids as `approve_first_dsl`.
+    """
+    membership, person = _get_waiting(session, actor, membership_id)
+    permissions.check(actor, Permission.FIRST_DSL_APPROVE)
+    _check_may_decide(session, actor, membership, person)
+    membership.state = MembershipState.ENDED
+    membership.ended_at = at.now()
+    membership.ended_by = actor.person_id
+    alert_person(session, at, AlertKind.MEMBERSHIP_REFUSED, person)
+    record(
+        session,
+        at,
+        actor,
+        Event.MEMBERSHIP_REFUSED,
+        org=membership.school_id,
+        subject=membership.id,
+        basis=Basis.TELEPHONE_CHECK,
+    )
+
+
+def _authority_of(actor: Actor) -> UUID:
+    if actor.organisation_kind is not OrganisationKind.AUTHORITY or actor.organisation_id is None:
+        raise NotFound("authority")
+    return actor.organisation_id
+
+
+def _waiting(
+    session: Session, at: Installation, membership: Membership, person: Person, school: School
+) -> WaitingApproval:
+    key = find_person_key(session, person.id)
+    return WaitingApproval(
+        membership_id=membership.id,
+        name=person.name,
+        email=person.email,
+        role=membership.role,
+        invited_at=membership.created_at,
+        school_id=school.id,
+        school_name=school.name,
+        town=school.town,
+        urn=school.urn,
+        telephone=school.telephone,
+        words=authentic_person_key(at, key).fingerprint.words() if key else (),
+    )
+
+
+def _get_waiting(session: Session, actor: Actor, membership_id: UUID) -> tuple[Membership, Person]:
+    authority_id = _authority_of(actor)
+    row = people_queries.find_membership(session, membership_id)
+    if (
+        row is None
+        or row.school is None
+        or row.school.authority_id != authority_id
+        or row.membership.role not in KEY_HOLDING_ROLES
+        or row.membership.state is not MembershipState.AWAITING_APPROVAL
+    ):
+        raise NotFound("approval")
+    return row.membership, row.person
+
+
+def _check_may_decide(session: Session, actor: Actor, membership: Membership, person: Person) -> None:
+    if person.id == actor.person_id:
+        raise RuleForbids("own_membership", "You cannot decide about yourself. Ask another officer of your authority.")
+    if membership.school_id is not None:
+        lock_school(session, membership.school_id)
+        if key_queries.count_holders(session, membership.school_id):
+            raise RuleForbids(
+                "colleague_grants",
+                "Somebody at the school holds its key. They compare fingerprints with their colleague and grant it.",
+            )

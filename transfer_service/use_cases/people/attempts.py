@@ -1,0 +1,134 @@
+"""Limits on guessing, per account and per address, both known to the database by a keyed hash alone.
+
+An account that does not exist counts and locks like one that does. One leaf for each lockout, none for each attempt.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import delete, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from transfer_service.audit.log import Entry
+from transfer_service.db.models import SignInAttempt
+from transfer_service.db.queries.people import tidy_email
+from transfer_service.domain.errors import TooManyAttempts
+from transfer_service.domain.events import Basis, Event
+from transfer_service.use_cases.installation import Installation
+from transfer_service.use_cases.recording import entry
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """So many failures within `window` lock for `lock`."""
+
+    failures: int
+    window: timedelta
+    lock: timedelta
+
+
+ACCOUNT_LIMIT: Final = Limit(10, timedelta(minutes=15), timedelta(minutes=15))
+ADDRESS_LIMIT: Final = Limit(100, timedelta(minutes=15), timedelta(minutes=15))
+"""A school's staff share one address."""
+RESET_LIMIT: Final = Limit(3, timedelta(hours=1), timedelta(hours=1))
+"""Links to reset a password, so that nobody's mailbox can be flooded."""
+
+
+def account_subject(at: Installation, email: str) -> bytes:
+    """Return what failures for one e-mail address are counted under."""
+    return at.field_keys.hash_address(f"account:{tidy_email(email)}")
+
+
+def address_subject(at: Installation, address: str) -> bytes:
+    """Return what failures from one network address are counted under; IPv6 by its /64, which one household has."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return at.field_keys.hash_address("address:unknown")
+    if parsed.version == 6:
+        mapped = parsed.ipv4_mapped
+        known = str(mapped) if mapped else str(ipaddress.ip_network((parsed, 64), strict=False))
+        return at.field_keys.hash_address(f"address:{known}")
+    return at.field_keys.hash_address(f"address:{parsed}")
+
+
+def reset_subject(at: Installation, email: str) -> bytes:
+    """Return what requests to reset one account's password are counted under."""
+    return at.field_keys.hash_address(f"reset:{tidy_email(email)}")
+
+
+def check_not_locked(session: Session, at: Installation, *, email: str, address: str) -> None:
+    """Raise TooManyAttempts where the account or the address is locked; the same for accounts that do not exist."""
+    locks = session.scalars(
+        select(SignInAttempt.locked_until).where(
+            SignInAttempt.subject.in_([account_subject(at, email), address_subject(at, address)]),
+            SignInAttempt.locked_until > at.now(),
+        )
+    ).all()
+    until = max((lock for lock in locks if lock is not None), default=None)
+    if until is not None:
+        raise TooManyAttempts(_seconds_until(until, at.now()))
+
+
+def count_failure(
+    session: Session, at: Installation, *, email: str, address: str, person_id: UUID | None
+) -> list[Entry]:
+    """Count one failure for the account and the address; returns the leaf of each lockout that it causes."""
+    leaves = []
+    for subject, limit in ((account_subject(at, email), ACCOUNT_LIMIT), (address_subject(at, address), ADDRESS_LIMIT)):
+        if count(session, at, subject=subject, limit=limit):
+            who = person_id if limit is ACCOUNT_LIMIT else None
+            leaves.append(entry(None, Event.SIGN_IN_LOCKED, subject=who, basis=Basis.TOO_MANY_ATTEMPTS))
+    return leaves
+
+
+def count(session: Session, at: Installation, *, subject: bytes, limit: Limit) -> bool:
+    """Count one attempt; returns whether it is the one that locks."""
+    now = at.now()
+    _add_where_absent(session, subject, now)
+    row = session.scalars(
+        select(SignInAttempt)
+        .where(SignInAttempt.subject == subject)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).one()
+    if row.locked_until is not None and row.locked_until > now:
+        return False
+    if row.locked_until is not None or now - row.window_started_at >= limit.window:
+        row.failures, row.window_started_at, row.locked_until = 0, now, None
+    row.failures += 1
+    if row.failures < limit.failures:
+        return False
+    row.locked_until = now + limit.lock
+    return True
+
+
+def is_locked(session: Session, at: Installation, *, subject: bytes) -> bool:
+    """Tell whether this subject is locked now."""
+    until = session.scalar(select(SignInAttempt.locked_until).where(SignInAttempt.subject == subject))
+    return until is not None and until > at.now()
+
+
+def forget_failures(session: Session, at: Installation, *, email: str) -> None:
+    """Forget an account's failures after a whole sign-in; an address keeps its own."""
+    session.execute(delete(SignInAttempt).where(SignInAttempt.subject == account_subject(at, email)))
+
+
+def _add_where_absent(session: Session, subject: bytes, now: datetime) -> None:
+    # Two first failures at the same moment must not end in a duplicate key.
+    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    session.execute(
+        insert(SignInAttempt)
+        .values(subject=subject, failures=0, window_started_at=now, locked_until=None)
+        .on_conflict_do_nothing(index_elements=["subject"])
+    )
+
+
+def _seconds_until(until: datetime, now: datetime) -> int:
+    return max(1, -(-(until - now) // timedelta(seconds=1)))

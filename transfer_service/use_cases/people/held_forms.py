@@ -1,0 +1,176 @@
+"""Forms that came in after their session had ended: sealed to their author for an hour, shown again after sign-in.
+
+Nothing was acted on. The same way keeps what must be shown twice but known to the person alone: a second factor or
+a recovery code that is being set up.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session
+
+from transfer_service.crypto import formats
+from transfer_service.crypto.errors import CryptoError
+from transfer_service.crypto.held_forms import open_form, seal_form
+from transfer_service.crypto.suites import PersonKey
+from transfer_service.crypto.values import Fingerprint
+from transfer_service.db.models import HeldForm
+from transfer_service.domain.errors import NotFound, TooLarge
+from transfer_service.domain.keys import SessionStage
+from transfer_service.domain.roles import Actor
+from transfer_service.use_cases.installation import Installation
+from transfer_service.use_cases.keys.holding import authentic_person_key, find_person_key
+from transfer_service.use_cases.people.session_rows import find_row
+
+HELD_FOR: Final = timedelta(hours=1)
+LARGEST_FORM: Final = 1024 * 1024
+_MOST_HELD: Final = 5
+_RECENTLY_ENDED: Final = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldFormBody:
+    """What was typed, as it was posted, and where to."""
+
+    path: str
+    body: bytes = field(repr=False)
+
+
+def hold_form(session: Session, at: Installation, *, cookie: bytes, path: str, body: bytes) -> UUID | None:
+    """Keep a form whose session has ended; returns its id, or None where the cookie tells nobody's.
+
+    `path` is the page's local path, and holds no name. Raises TooLarge for more than a megabyte.
+    """
+    if len(body) > LARGEST_FORM:
+        raise TooLarge(LARGEST_FORM)
+    row = find_row(session, cookie)
+    if row is None or row.stage is not SessionStage.FULL or row.expires_at + _RECENTLY_ENDED <= at.now():
+        return None
+    if not path.startswith("/") or path.startswith("//"):
+        return None
+    held = session.scalar(
+        select(func.count())
+        .select_from(HeldForm)
+        .where(HeldForm.person_id == row.person_id, HeldForm.expires_at > at.now(), HeldForm.path.startswith("/"))
+    )
+    if held is not None and held >= _MOST_HELD:
+        return None
+    return keep_for_person(session, at, person_id=row.person_id, label=path, body=body).id
+
+
+def find_held_form(session: Session, at: Installation, actor: Actor) -> tuple[UUID, str] | None:
+    """Return the id and path of the newest form that waits for the actor after signing in."""
+    row = session.scalar(
+        select(HeldForm)
+        .where(
+            HeldForm.person_id == actor.person_id,
+            HeldForm.expires_at > at.now(),
+            HeldForm.path.startswith("/"),
+            HeldForm.shown.is_(False),
+        )
+        .order_by(HeldForm.created_at.desc())
+        .limit(1)
+    )
+    return None if row is None else (row.id, row.path)
+
+
+def take_held_form(
+    session: Session, at: Installation, actor: Actor, *, person_key: PersonKey, form_id: UUID
+) -> HeldFormBody:
+    """Open a held form for its author, once more until its hour is over. Raises NotFound."""
+    row = session.scalar(
+        select(HeldForm).where(
+            HeldForm.id == form_id,
+            HeldForm.person_id == actor.person_id,
+            HeldForm.expires_at > at.now(),
+            HeldForm.path.startswith("/"),
+        )
+    )
+    body = None if row is None else open_kept(at, row, person_key)
+    if row is None or body is None:
+        raise NotFound("form")
+    row.shown = True
+    return HeldFormBody(path=row.path, body=body)
+
+
+def keep_for_person(
+    session: Session, at: Installation, *, person_id: UUID, label: str, body: bytes, lasts: timedelta = HELD_FOR
+) -> HeldForm:
+    """Seal bytes to a person's present key; raises NotFound where there is none, CannotOpen where not authentic."""
+    current = find_person_key(session, person_id)
+    if current is None:
+        raise NotFound("key")
+    public = authentic_person_key(at, current)
+    form_id = at.new_id()
+    info = _info(
+        at,
+        form_id=form_id,
+        person_id=person_id,
+        version=current.version,
+        suite=public.suite,
+        fingerprint=public.fingerprint,
+    )
+    sealed_key, ciphertext = seal_form(public, body, info=info)
+    row = HeldForm(
+        id=form_id,
+        person_id=person_id,
+        path=label,
+        key_version=current.version,
+        sealed_key=sealed_key,
+        ciphertext=ciphertext,
+        created_at=at.now(),
+        expires_at=at.now() + lasts,
+        shown=False,
+    )
+    session.add(row)
+    session.flush()
+    return row
+
+
+def find_kept(session: Session, at: Installation, *, person_id: UUID, label: str) -> HeldForm | None:
+    """Return the newest that is kept for a person under a label that is no path."""
+    return session.scalar(
+        select(HeldForm)
+        .where(HeldForm.person_id == person_id, HeldForm.path == label, HeldForm.expires_at > at.now())
+        .order_by(HeldForm.created_at.desc(), HeldForm.id.desc())
+        .limit(1)
+    )
+
+
+def drop_kept(session: Session, *, person_id: UUID, label: str) -> None:
+    """Delete all that is kept for a person under a label."""
+    session.execute(delete(HeldForm).where(HeldForm.person_id == person_id, HeldForm.path == label))
+
+
+def open_kept(at: Installation, row: HeldForm, person_key: PersonKey) -> bytes | None:
+    """Open what is kept for a person; None where it was damaged or is for another key of the person."""
+    info = _info(
+        at,
+        form_id=row.id,
+        person_id=row.person_id,
+        version=row.key_version,
+        suite=person_key.public.suite,
+        fingerprint=person_key.fingerprint,
+    )
+    try:
+        return open_form(person_key, row.sealed_key, row.ciphertext, info=info)
+    except CryptoError:
+        return None
+
+
+def _info(
+    at: Installation, *, form_id: UUID, person_id: UUID, version: int, suite: int, fingerprint: Fingerprint
+) -> bytes:
+    return formats.held_form_info(
+        suite=suite,
+        deployment=at.deployment,
+        person=person_id,
+        key_version=version,
+        form=form_id,
+        fingerprint=fingerprint,
+    )

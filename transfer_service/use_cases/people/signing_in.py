@@ -1,0 +1,170 @@
+"""Signing in: password, then a one-time code.
+
+These functions take the database, not a session: a password is derived between two transactions, never inside one,
+and a failure must be counted although it is refused.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from transfer_service.crypto.unlock import PasswordKeys
+from transfer_service.db.models import Person, SignInSession
+from transfer_service.db.queries import people as people_queries
+from transfer_service.db.session import Database
+from transfer_service.domain.errors import SessionEnded, SignInRefused
+from transfer_service.domain.roles import Actor
+from transfer_service.use_cases.installation import Installation
+from transfer_service.use_cases.people import attempts, devices, one_time_codes
+from transfer_service.use_cases.people.devices import Device
+from transfer_service.use_cases.people.passwords import PasswordWork, read_parameters
+from transfer_service.use_cases.people.person_keys import open_with_password
+from transfer_service.use_cases.people.session_keys import StartedSession, open_seed, start_pending
+from transfer_service.use_cases.people.session_rows import get_pending
+from transfer_service.use_cases.people.starting import replace_pending, start_session
+from transfer_service.use_cases.recording import record_all
+
+WRONG_CODE: Final = "The code is not right, or it was used already. Wait for the next code and try again."
+WRONG_PASSWORD: Final = "The password is not right. Try again."  # noqa: S105 -- a sentence
+
+
+def begin_sign_in(
+    database: Database, at: Installation, work: PasswordWork, *, email: str, password: str, device: Device
+) -> StartedSession:
+    """Check a password; returns a session of five minutes that is good for nothing but the second factor.
+
+    On a device that the person trusts, and may, the session is whole at once. Raises SignInRefused, after the same
+    work and in the same words for accounts that do not exist; TooManyAttempts; Unavailable past the queue.
+    """
+    with database.reading() as session:
+        attempts.check_not_locked(session, at, email=email, address=device.address)
+        person = people_queries.find_person_by_email(session, email)
+        parameters = read_parameters(person.password_parameters) if person else None
+    keys = work.derive(password, parameters)
+    with database.writing() as session:
+        person = people_queries.find_person_by_email(session, email)
+        if person is not None and is_right_password(person, keys) and person.suspended_at is None:
+            return _accept_password(session, at, person, keys=keys, device=device)
+        count_wrong(session, at, email=email, address=device.address, person=person)
+    raise SignInRefused
+
+
+def finish_sign_in(
+    database: Database, at: Installation, *, cookie: bytes, code: str, device: Device, trust_device: bool = False
+) -> StartedSession:
+    """Check the one-time code and replace the five-minute session and its cookie by a whole one.
+
+    Raises SessionEnded, TooManyAttempts, SignInRefused for a wrong or used code, RuleForbids where the device may not
+    be trusted.
+    """
+    with database.writing() as session:
+        pending = get_pending(session, at, cookie, lock=True)
+        person = lock_person(session, pending.person_id)
+        attempts.check_not_locked(session, at, email=person.email, address=device.address)
+        seed = open_seed(at, pending, cookie)
+        if use_code(at, person, code):
+            started, leaves = replace_pending(
+                session, at, person, pending=pending, seed=seed, device=device, trust_device=trust_device
+            )
+            record_all(session, at, leaves)
+            return started
+        count_wrong(session, at, email=person.email, address=device.address, person=person)
+    raise SignInRefused(WRONG_CODE)
+
+
+def confirm_password(
+    database: Database, at: Installation, work: PasswordWork, actor: Actor, *, password: str, address: str
+) -> None:
+    """Take the password again for an act that asks for it; good for ten minutes.
+
+    Raises SignInRefused, TooManyAttempts, Unavailable, SessionEnded.
+    """
+    keys = derive_own_password(database, at, work, actor, password=password, address=address)
+    with database.writing() as session:
+        person = lock_person(session, actor.person_id)
+        if is_right_password(person, keys):
+            get_own_session(session, actor).password_given_at = at.now()
+            return
+        count_wrong(session, at, email=person.email, address=address, person=person)
+    raise SignInRefused(WRONG_PASSWORD)
+
+
+def derive_own_password(
+    database: Database, at: Installation, work: PasswordWork, actor: Actor, *, password: str, address: str
+) -> PasswordKeys:
+    """Derive what somebody who is signed in typed as the present password; whether it is right is asked after."""
+    with database.reading() as session:
+        person = session.get_one(Person, actor.person_id)
+        attempts.check_not_locked(session, at, email=person.email, address=address)
+        parameters = read_parameters(person.password_parameters)
+    return work.derive(password, parameters)
+
+
+def is_right_password(person: Person, keys: PasswordKeys) -> bool:
+    """Tell whether the derived keys are those of the person's present password."""
+    return person.password_verifier is not None and keys.verifies(person.password_verifier)
+
+
+def use_code(at: Installation, person: Person, code: str) -> bool:
+    """Use up a one-time code of a locked person; False where it is wrong, used, or there is no second factor."""
+    secret = one_time_codes.open_secret(at, person)
+    if secret is None:
+        return False
+    step = one_time_codes.matching_step(secret, code, now=at.now(), last_step=person.totp_last_step)
+    if step is None:
+        return False
+    person.totp_last_step = step
+    return True
+
+
+def count_wrong(session: Session, at: Installation, *, email: str, address: str, person: Person | None) -> None:
+    """Count a failure, and leave a leaf where it locks."""
+    record_all(
+        session,
+        at,
+        attempts.count_failure(
+            session, at, email=email, address=address, person_id=person.id if person is not None else None
+        ),
+    )
+
+
+def lock_person(session: Session, person_id: UUID) -> Person:
+    """Return a person's row, locked, so that a code, a recovery code or a password is used once."""
+    return session.get_one(Person, person_id, with_for_update=True)
+
+
+def get_own_session(session: Session, actor: Actor) -> SignInSession:
+    """Return the row of the actor's own session; raises SessionEnded."""
+    row = session.scalar(
+        select(SignInSession).where(SignInSession.id == actor.session_id, SignInSession.person_id == actor.person_id)
+    )
+    if row is None:
+        raise SessionEnded
+    return row
+
+
+def _accept_password(
+    session: Session, at: Installation, person: Person, *, keys: PasswordKeys, device: Device
+) -> StartedSession:
+    version, seed = open_with_password(session, at, person, keys)
+    has_second_factor = person.totp_seed is not None
+    if has_second_factor and devices.is_trusted(session, at, person_id=person.id, token=device.trusted):
+        started, leaves = start_session(
+            session, at, person, key_version=version, seed=seed, device=device, password_given_at=at.now()
+        )
+        record_all(session, at, leaves)
+        return started
+    return start_pending(
+        session,
+        at,
+        person_id=person.id,
+        key_version=version,
+        seed=seed,
+        device_label=device.short_label,
+        needs_enrolment=not has_second_factor,
+        password_given_at=at.now(),
+    )
