@@ -8,7 +8,7 @@ import ipaddress
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 from uuid import UUID
 
@@ -30,13 +30,16 @@ PLACEHOLDERS: Final = ("change-me", "changeme", "replace-me", "example", "secret
 LOG_LEVELS: Final = ("debug", "info", "warning", "error")
 
 
+Security = Literal["tls", "starttls", "none"]
+
+
 @dataclass(frozen=True)
 class SmtpServer:
     """Where mail is handed over: `security` is "tls" (from the first byte), "starttls" or "none"."""
 
     host: str
     port: int
-    security: str
+    security: Security
     username: str | None
     password: Secret | None
 
@@ -181,7 +184,7 @@ def parse_smtp_url(text: str) -> SmtpServer:
     asked = options.get("starttls", ["yes"])[-1].lower()
     if asked not in {"yes", "no", "true", "false", "1", "0"} or (options and parts.scheme == "smtps"):
         raise ValueError("takes starttls=yes or starttls=no, with smtp:// alone")
-    security = "tls" if parts.scheme == "smtps" else "starttls" if asked in {"yes", "true", "1"} else "none"
+    security: Security = "tls" if parts.scheme == "smtps" else "starttls" if asked in {"yes", "true", "1"} else "none"
     if security == "none" and not is_loopback(parts.hostname):
         raise ValueError("would send mail unencrypted to another machine: leave out starttls=no")
     default_port = {"tls": 465, "starttls": 587, "none": 25}[security]

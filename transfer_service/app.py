@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import secrets
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Final
 
@@ -12,11 +14,20 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from config.logging import configure_logging
 from config.settings import Settings
+from config.values import parse_smtp_url
+from transfer_service.alerts.channels import Channel
+from transfer_service.alerts.messages import Site
+from transfer_service.alerts.opening import open_channel
+from transfer_service.alerts.smtp import SmtpRelay
+from transfer_service.audit.signer import SignOutcome, sign_committed
 from transfer_service.crypto.fields import FieldKeyring
 from transfer_service.crypto.peppers import PepperSet
+from transfer_service.crypto.signing import LogSigningKey
 from transfer_service.db.outages import check_database, is_outage
 from transfer_service.db.session import Database
 from transfer_service.domain.roles import Actor
+from transfer_service.jobs.schedule import Parts, list_jobs
+from transfer_service.jobs.worker import ShouldStop, Worker
 from transfer_service.storage.blobs import Storage
 from transfer_service.use_cases.equipment import Equipment
 from transfer_service.use_cases.installation import Installation
@@ -30,11 +41,14 @@ from transfer_service.web.metrics import Metrics
 from transfer_service.web.people import SignedIn
 from transfer_service.web.request_context import register_request_context
 from transfer_service.web.sessions import register_sessions
-from transfer_service.web.templating import register_templates, warm_templates
+from transfer_service.web.templating import SERVICE_NAME, register_templates, warm_templates
 
 # A form with a long note and its fields is far below this; views that take files raise it for themselves.
 LARGEST_FORM: Final = 1024 * 1024
 MOST_FORM_FIELDS: Final = 400
+
+DEMO_MAILS: Final = "mails"
+"""The folder in a demonstration's directory into which its alerts go."""
 
 BLUEPRINTS: Final = (static_files.blueprint, public.blueprint, session_extension.blueprint)
 """Every group of pages. A view that does not say who may reach it stops the start."""
@@ -87,12 +101,7 @@ def build_services(settings: Settings) -> Services:
             metrics_token=token.reveal() if token else None,
         ),
         database=database,
-        installation=Installation(
-            deployment=settings.deployment,
-            field_keys=FieldKeyring.from_text(settings.field_keys.reveal(), deployment=settings.deployment),
-            now=wall_clock,
-            new_id=uuid7,
-        ),
+        installation=build_installation(settings),
         equipment=Equipment(peppers=PepperSet.from_text(settings.peppers.reveal()), storage=storage),
         metrics=Metrics(),
         find_session=nobody_signed_in,
@@ -100,6 +109,61 @@ def build_services(settings: Settings) -> Services:
         hold_form=nothing_held,
         is_outage=is_outage,
         readiness={"database": lambda: check_database(database), "storage": storage.check},
+    )
+
+
+def build_installation(settings: Settings) -> Installation:
+    """Put together what every use case may need of the installation."""
+    return Installation(
+        deployment=settings.deployment,
+        field_keys=FieldKeyring.from_text(settings.field_keys.reveal(), deployment=settings.deployment),
+        now=wall_clock,
+        new_id=uuid7,
+    )
+
+
+def build_worker(settings: Settings, *, database: Database, should_stop: ShouldStop = lambda: False) -> Worker:
+    """Put together the worker (`config.settings.NEEDS_WORKER`); beside the web server it shares its database."""
+    parts = Parts(
+        database=database,
+        at=build_installation(settings),
+        channel=build_channel(settings),
+        site=Site(service_name=SERVICE_NAME, base_url=settings.base_url),
+        store=Storage.from_url(settings.storage_url),
+        sign=build_signer(settings, database=database),
+        jitter=secrets.SystemRandom().random,
+    )
+    return Worker(list_jobs(parts), database=database, now=wall_clock, should_stop=should_stop)
+
+
+def build_signer(settings: Settings, *, database: Database) -> Callable[[], SignOutcome]:
+    """Give what signs the log once, with the key and the state file of the settings."""
+    key = LogSigningKey.from_text(settings.log_signing_key.reveal())
+
+    def sign() -> SignOutcome:
+        return sign_committed(database, key=key, state_file=settings.log_state_file, now=wall_clock())
+
+    return sign
+
+
+def build_channel(settings: Settings) -> Channel:
+    """Open the way that mail goes: GOV.UK Notify, a relay, or the folder of a demonstration."""
+    relay = None
+    if settings.smtp_url is not None:
+        server = parse_smtp_url(settings.smtp_url.reveal())
+        relay = SmtpRelay(
+            host=server.host,
+            port=server.port,
+            security=server.security,
+            username=server.username,
+            password=server.password.reveal() if server.password else None,
+        )
+    return open_channel(
+        relay=relay,
+        mail_from=settings.mail_from,
+        notify_api_key=settings.notify_api_key.reveal() if settings.notify_api_key else None,
+        notify_template_id=settings.notify_template_id,
+        folder=settings.demo_directory / DEMO_MAILS if settings.demo_directory else None,
     )
 
 

@@ -14,6 +14,8 @@ from transfer_service.cli.exits import REFUSED, USAGE, explain
 COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "db": ("db:db", "Bring the database to the newest revision, or check it."),
     "keys": ("keys:keys", "Make the keys of a new installation."),
+    "serve": ("serve:serve", "Serve the pages."),
+    "worker": ("worker:worker", "Send alerts, sign the log and do what else falls due."),
     "schools": ("schools:schools", "Bring the register of schools up to date."),
 }
 """Name → where the command is, and its line of help. They are imported when they run, so that --help is quick."""
