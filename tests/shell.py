@@ -2,12 +2,16 @@
 
 import base64
 import dataclasses
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 from flask import Flask
+from werkzeug.serving import make_server
 
 from config.settings import NEEDS_WEB, Settings
 from tests.html import StrictClient
@@ -89,9 +93,28 @@ def close_databases() -> None:
         OPENED.pop().dispose()
 
 
+def cookie_of(token: bytes = SESSION_TOKEN) -> str:
+    """The cookie's text for a session's bytes."""
+    return base64.urlsafe_b64encode(token).decode().rstrip("=")
+
+
 def sign_in(client: StrictClient, token: bytes = SESSION_TOKEN) -> None:
     """Give the client the cookie of a session."""
-    client.set_cookie("session", base64.urlsafe_b64encode(token).decode().rstrip("="))
+    client.set_cookie("session", cookie_of(token))
+
+
+@contextmanager
+def served(app: Flask) -> Iterator[str]:
+    """Serve the application on this machine, in threads, and give its address."""
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
 
 
 def client_of(app: Flask) -> StrictClient:

@@ -14,7 +14,20 @@ export function startSessionWarning() {
   let endsAt = Date.now() + Number(dialog.dataset.secondsLeft) * 1000;
   let dismissed = false;
   let typed = false;
-  let timer = window.setInterval(tick, TICK_MILLISECONDS);
+  const timer = window.setInterval(tick, TICK_MILLISECONDS);
+
+  // Work in another tab keeps the session alive: tabs tell each other, since asking the server would extend it too.
+  const tabs = new BroadcastChannel("session-ends-at");
+  tabs.postMessage(endsAt);
+  tabs.addEventListener("message", (message) => {
+    if (message.data > endsAt) {
+      endsAt = message.data;
+      if (dialog.open && endsAt - Date.now() > WARN_SECONDS * 1000) {
+        dialog.close();
+      }
+      dismissed = false;
+    }
+  });
 
   document.addEventListener("input", () => { typed = true; });
   part("close").addEventListener("click", close);
@@ -62,6 +75,7 @@ export function startSessionWarning() {
       }
       const seconds = (await response.json()).seconds_left;
       endsAt = Date.now() + seconds * 1000;
+      tabs.postMessage(endsAt);
       if (seconds > WARN_SECONDS) {
         close();
         dismissed = false;
