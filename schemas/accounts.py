@@ -70,16 +70,16 @@ class PasswordAgainSchema(ValueSchema[PasswordAgain]):
 class ChangePassword:
     """The old password and the new one."""
 
+    current_password: str = field(repr=False)
     password: str = field(repr=False)
-    new_password: str = field(repr=False)
 
 
 class ChangePasswordSchema(ValueSchema[ChangePassword]):
     """The page for changing one's password."""
 
     makes = ChangePassword
-    password = Secret("Enter your password as it is now")
-    new_password = Secret("Enter a new password")
+    current_password = Secret("Enter your password as it is now")
+    password = Secret("Enter a new password")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,7 @@ class AskForResetSchema(ValueSchema[AskForReset]):
 class ResetPassword:
     """A new password, and a recovery code where the person has one: without it only sign-in comes back."""
 
-    new_password: str = field(repr=False)
+    password: str = field(repr=False)
     recovery_code: str | None = field(default=None, repr=False)
 
 
@@ -108,7 +108,7 @@ class ResetPasswordSchema(ValueSchema[ResetPassword]):
     """The page behind a reset's link."""
 
     makes = ResetPassword
-    new_password = Secret("Enter a new password")
+    password = Secret("Enter a new password")
     recovery_code = Secret("Enter your recovery code", optional=True)
 
 

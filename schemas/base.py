@@ -1,11 +1,12 @@
 """How a schema turns a form or a JSON object into one frozen value, or into a refusal that names each field."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, Protocol, TypeVar, cast
 
 from marshmallow import RAISE, Schema, ValidationError, fields, post_load
 
-from schemas.fields import DateParts, Day
+from schemas.fields import DateParts, Day, Several
 from transfer_service.domain.errors import Invalid
 
 V = TypeVar("V")
@@ -32,6 +33,17 @@ class ValueSchema(Schema, Generic[V]):
     @post_load
     def _make(self, data: dict[str, Any], **_: Any) -> Any:
         return self.makes(**data)
+
+
+@dataclass(frozen=True, slots=True)
+class Nothing:
+    """What an act needs beyond the address it is sent to."""
+
+
+class NothingSchema(ValueSchema[Nothing]):
+    """An act without fields, such as withdrawing: whatever is sent along is refused."""
+
+    makes = Nothing
 
 
 class FormData(Protocol):
@@ -74,7 +86,7 @@ def form_values(schema: type[Schema], form: FormData) -> dict[str, Any]:
             values[name] = DateParts(*((form.getlist(f"{name}-{one}") or [""])[-1] for one in ("day", "month", "year")))
         elif key not in _FORM_EXTRAS:
             given = [text for text in form.getlist(key) if text.strip()]
-            if isinstance(declared.get(key), fields.List):
+            if isinstance(declared.get(key), fields.List | Several):
                 values[key] = given
             elif given:
                 values[key] = given[-1]

@@ -2,17 +2,18 @@
 
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
-from marshmallow import fields, validate
+from marshmallow import ValidationError, fields, post_load, validate
 
 from schemas.base import ValueSchema
-from schemas.fields import Choice, Day, Line, Text, Ticked, YesNo
+from schemas.fields import Choice, Day, Line, Several, Text, Ticked, YesNo
 from transfer_service.domain.notes import (
-    FILE_NAME_LIMIT,
     MESSAGE_LIMIT,
     NOTE_TEXT_LIMIT,
     WHY_SHARED_LIMIT,
     NoteCategory,
+    WhyShared,
     WithheldReason,
 )
 from transfer_service.domain.transfer import RejectionReason
@@ -39,7 +40,25 @@ class Note:
     category: NoteCategory
     dated_on: date
     text: str
-    why_shared: str
+    why_shared: tuple[WhyShared, ...]
+    why_shared_words: str = ""
+
+
+class WhySharedField(Several):
+    """Why a note is shared: reasons from the list, or in the API one sentence in the sender's own words."""
+
+    def __init__(self) -> None:
+        """Ask for at least one reason."""
+        super().__init__(WhyShared, "Choose why this is shared")
+        self.own_words = Text(self.missing_sentence, what="Why this is shared", limit=WHY_SHARED_LIMIT)
+
+    def read(self, value: Any) -> tuple[tuple[WhyShared, ...], str | None]:
+        """Return the reasons, and the words where a sentence was sent."""
+        if not isinstance(value, str):
+            return super().read(value), ""
+        if value in set(WhyShared):
+            return (WhyShared(value),), ""
+        return (WhyShared.OTHER,), self.own_words.read(value)
 
 
 class NoteSchema(ValueSchema[Note]):
@@ -49,35 +68,27 @@ class NoteSchema(ValueSchema[Note]):
     category = Choice(NoteCategory, "Choose what the note is about")
     dated_on = Day("Enter the date of the note", what="Date of the note")
     text = Text("Enter the note", what="Note", limit=NOTE_TEXT_LIMIT)
-    why_shared = Text("Enter why this is shared", what="Why this is shared", limit=WHY_SHARED_LIMIT)
+    why_shared = WhySharedField()
+    why_shared_words = Text(
+        "Enter why this is shared", what="Why this is shared", limit=WHY_SHARED_LIMIT, optional=True
+    )
 
-
-@dataclass(frozen=True, slots=True, repr=False)
-class AttachmentDetails:
-    """What is said about an attachment; it is sealed with the file."""
-
-    file_name: str
-    category: NoteCategory
-    dated_on: date | None = None
-    why_shared: str | None = None
-
-
-class AttachmentDetailsSchema(ValueSchema[AttachmentDetails]):
-    """An attachment's details, without its bytes."""
-
-    makes = AttachmentDetails
-    file_name = Line("Choose a file", what="File name", limit=FILE_NAME_LIMIT)
-    category = Choice(NoteCategory, "Choose what the file is about")
-    dated_on = Day("Enter the date of the file", what="Date of the file", optional=True)
-    why_shared = Text("Enter why this is shared", what="Why this is shared", limit=WHY_SHARED_LIMIT, optional=True)
+    @post_load
+    def _make(self, data: dict[str, Any], **_: Any) -> Note:
+        """Bring the words together, and ask for them where the only reason is another one."""
+        reasons, words = data.pop("why_shared")
+        words = "\n".join(part for part in (words, data.pop("why_shared_words")) if part)
+        if reasons == (WhyShared.OTHER,) and not words:
+            raise ValidationError({"why_shared_words": ["Enter why this is shared"]})
+        return Note(**data, why_shared=reasons, why_shared_words=words)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Withhold:
-    """That something is left out, for a reason from the list; what it is stays inside a sealed item."""
+    """That something is left out, for a reason from the list; the words that say what it is are sealed."""
 
     reason: WithheldReason
-    description: str
+    words: str
 
 
 class WithholdSchema(ValueSchema[Withhold]):
@@ -85,7 +96,7 @@ class WithholdSchema(ValueSchema[Withhold]):
 
     makes = Withhold
     reason = Choice(WithheldReason, "Choose why it is left out")
-    description = Text("Enter what is left out", what="What is left out", limit=WHY_SHARED_LIMIT)
+    words = Text("Enter what is left out", what="What is left out", limit=MESSAGE_LIMIT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,25 +135,11 @@ class ConfirmFilingSchema(ValueSchema[Send]):
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Withdraw:
-    """Why a sending school takes a dispatch back; the text is sealed."""
-
-    message: str | None = None
-
-
-class WithdrawSchema(ValueSchema[Withdraw]):
-    """Withdrawing what was not opened yet."""
-
-    makes = Withdraw
-    message = Text("Enter why you withdraw it", what="Why you withdraw it", limit=MESSAGE_LIMIT, optional=True)
-
-
-@dataclass(frozen=True, slots=True, repr=False)
 class SendBack:
     """Why a receiving school sends a dispatch back: a reason from the list, and a sealed text beside it."""
 
     reason: RejectionReason
-    message: str | None = None
+    words: str | None = None
 
 
 class SendBackSchema(ValueSchema[SendBack]):
@@ -150,7 +147,7 @@ class SendBackSchema(ValueSchema[SendBack]):
 
     makes = SendBack
     reason = Choice(RejectionReason, "Choose why you send it back")
-    message = Text("Enter what the sending school should know", what="Message", limit=MESSAGE_LIMIT, optional=True)
+    words = Text("Enter what the sending school should know", what="Message", limit=MESSAGE_LIMIT, optional=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +175,7 @@ class AcknowledgeNil:
     """The references of nil declarations that are acknowledged together."""
 
     references: tuple[str, ...]
+    statement_version: str
     confirmed: bool
 
 
@@ -196,4 +194,5 @@ class AcknowledgeNilSchema(ValueSchema[AcknowledgeNil]):
         },
         post_load=tuple,
     )
+    statement_version = Line("Reload the page and try again", what="Statement version", limit=20)
     confirmed = Ticked("Confirm that you have read the declarations")

@@ -14,8 +14,6 @@ from typing import Any, TypeVar
 
 from marshmallow import ValidationError, fields
 
-from transfer_service.domain.identifiers import UPN_PROBLEM_SENTENCES, judge_upn, parse_urn
-
 E = TypeVar("E", bound=StrEnum)
 
 NAME_LIMIT = 100
@@ -226,6 +224,22 @@ class Choice(Plain):
         return found
 
 
+class Several(Plain):
+    """One or more of a closed list, each once and in the list's order: checkboxes in a form, an array in the API."""
+
+    def __init__(self, choices: type[E], missing: str) -> None:
+        """Take the list."""
+        super().__init__(missing)
+        self.choices = choices
+
+    def read(self, value: Any) -> Any:
+        """Refuse an empty choice, and anything that is not in the list."""
+        words = {one.value for one in self.choices}
+        if not isinstance(value, list) or not value or not all(isinstance(one, str) and one in words for one in value):
+            raise ValidationError(self.missing_sentence)
+        return tuple(one for one in self.choices if one.value in value)
+
+
 class YesNo(Plain):
     """Yes or no: a boolean in the API, the words in a form."""
 
@@ -264,36 +278,6 @@ class Number(Plain):
         if isinstance(value, bool) or not isinstance(value, int) or not self.least <= value <= self.most:
             raise ValidationError(f"{self.missing_sentence}, from {self.least} to {self.most}")
         return value
-
-
-class Urn(Line):
-    """A school's URN."""
-
-    def __init__(self, missing: str = "Choose a school", *, optional: bool = False) -> None:
-        """Take another sentence where a school of a certain part is chosen."""
-        super().__init__(missing, what="URN", limit=20, optional=optional)
-
-    def judge(self, text: str) -> str:
-        """Refuse what is not six digits."""
-        urn = parse_urn(text)
-        if urn is None:
-            raise ValidationError("A school's URN has 6 numbers. Search for the school by name, town or URN")
-        return urn
-
-
-class Upn(Line):
-    """A pupil's UPN, tidied. A wrong check letter or unknown authority passes: that is for a person to decide."""
-
-    def __init__(self) -> None:
-        """Ask for a UPN that may be left out."""
-        super().__init__("Enter a UPN", what="UPN", limit=40, optional=True)
-
-    def judge(self, text: str) -> str:
-        """Refuse what has not the shape of a UPN."""
-        verdict = judge_upn(text)
-        if verdict.problems:
-            raise ValidationError([UPN_PROBLEM_SENTENCES[problem] for problem in verdict.problems])
-        return verdict.text
 
 
 def _line_breaks_as(replacement: str, text: str) -> str:

@@ -6,7 +6,8 @@ from datetime import date
 from marshmallow import fields, validate
 
 from schemas.base import ValueSchema
-from schemas.fields import Choice, Day, Line, Name, Number, Upn, Urn, YesNo
+from schemas.fields import Choice, Day, Line, Name, Number, YesNo
+from schemas.identifiers import Upn, Urn
 from transfer_service.domain.transfer import Status, TransferKind
 
 

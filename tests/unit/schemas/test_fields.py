@@ -19,10 +19,9 @@ from schemas.fields import (
     Secret,
     Text,
     Ticked,
-    Upn,
-    Urn,
     YesNo,
 )
+from schemas.identifiers import Upn, Urn
 from transfer_service.domain.errors import Invalid
 from transfer_service.domain.transfer import Status
 

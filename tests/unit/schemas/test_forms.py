@@ -69,6 +69,7 @@ def test_the_last_of_a_repeated_input_counts():
 
 def test_a_list_keeps_every_value():
     form = MultiDict([("references", "PT-0000-0150"), ("references", "PT-0000-0011"), ("confirmed", "on")])
+    form.add("statement_version", "nil-ack/1")
     assert load_form(AcknowledgeNilSchema, form).references == ("PT-0000-0150", "PT-0000-0011")
 
 

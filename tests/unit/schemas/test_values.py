@@ -5,17 +5,19 @@ from datetime import date
 
 import pytest
 from marshmallow import RAISE, Schema
+from werkzeug.datastructures import MultiDict
 
 from schemas import accounts, authority, dispatches, people, transfers
-from schemas.base import ValueSchema, load_value
+from schemas.base import Nothing, NothingSchema, ValueSchema, load_form, load_value
 from transfer_service.domain.calendars import ClosureKind
 from transfer_service.domain.deadlines import CalendarOf, ClockRule, ClockStart, ClockUnit
 from transfer_service.domain.errors import Invalid
 from transfer_service.domain.events import Basis
-from transfer_service.domain.notes import NoteCategory, WithheldReason
+from transfer_service.domain.notes import NoteCategory, WhyShared, WithheldReason
 from transfer_service.domain.roles import Role
 from transfer_service.domain.transfer import RejectionReason, Status, TransferKind
 
+NIL = {"statement_version": "nil-ack/1", "confirmed": True}
 PUPIL = {"forename": "Ann", "surname": "O'Lee", "date_of_birth": "2015-03-01"}
 
 GOOD = [
@@ -27,12 +29,12 @@ GOOD = [
         accounts.AcceptInvitation("Mr Oak", "three unrelated words"),
     ),
     (accounts.PasswordAgainSchema, {"password": "x"}, accounts.PasswordAgain("x")),
-    (accounts.ChangePasswordSchema, {"password": "x", "new_password": "y"}, accounts.ChangePassword("x", "y")),
+    (accounts.ChangePasswordSchema, {"current_password": "x", "password": "y"}, accounts.ChangePassword("x", "y")),
     (accounts.AskForResetSchema, {"email": "a@example.org"}, accounts.AskForReset("a@example.org")),
-    (accounts.ResetPasswordSchema, {"new_password": "y"}, accounts.ResetPassword("y", None)),
+    (accounts.ResetPasswordSchema, {"password": "y"}, accounts.ResetPassword("y", None)),
     (
         accounts.ResetPasswordSchema,
-        {"new_password": "y", "recovery_code": "abc"},
+        {"password": "y", "recovery_code": "abc"},
         accounts.ResetPassword("y", "abc"),
     ),
     (accounts.RecoveryCodeSchema, {"recovery_code": "abc"}, accounts.RecoveryCode("abc")),
@@ -135,27 +137,32 @@ GOOD = [
     (dispatches.UrgencySchema, {"urgent": "yes"}, dispatches.Urgency(urgent=True)),
     (
         dispatches.NoteSchema,
-        {"category": "chronology", "dated_on": "2026-09-01", "text": "One.\r\nTwo.", "why_shared": "The whole file"},
-        dispatches.Note(NoteCategory.CHRONOLOGY, date(2026, 9, 1), "One.\nTwo.", "The whole file"),
-    ),
-    (
-        dispatches.AttachmentDetailsSchema,
-        {"file_name": "plan.pdf", "category": "risk"},
-        dispatches.AttachmentDetails("plan.pdf", NoteCategory.RISK),
+        {
+            "category": "chronology",
+            "dated_on": "2026-09-01",
+            "text": "One.\r\nTwo.",
+            "why_shared": ["risk_to_others", "statutory_guidance"],
+        },
+        dispatches.Note(
+            NoteCategory.CHRONOLOGY,
+            date(2026, 9, 1),
+            "One.\nTwo.",
+            (WhyShared.STATUTORY_GUIDANCE, WhyShared.RISK_TO_OTHERS),
+        ),
     ),
     (
         dispatches.WithholdSchema,
-        {"reason": "third_party", "description": "A letter"},
+        {"reason": "third_party", "words": "A letter"},
         dispatches.Withhold(WithheldReason.THIRD_PARTY, "A letter"),
     ),
     (dispatches.SendSchema, {"confirmed": "on"}, dispatches.Send(confirmed=True)),
     (dispatches.DeclareNilSchema, {"confirmed": "on"}, dispatches.Send(confirmed=True)),
     (dispatches.ConfirmPupilSchema, {"confirmed": "on"}, dispatches.Send(confirmed=True)),
     (dispatches.ConfirmFilingSchema, {"confirmed": "on"}, dispatches.Send(confirmed=True)),
-    (dispatches.WithdrawSchema, {}, dispatches.Withdraw(None)),
+    (NothingSchema, {}, Nothing()),
     (
         dispatches.SendBackSchema,
-        {"reason": "not_joining", "message": "Never came"},
+        {"reason": "not_joining", "words": "Never came"},
         dispatches.SendBack(RejectionReason.NOT_JOINING, "Never came"),
     ),
     (
@@ -165,8 +172,8 @@ GOOD = [
     ),
     (
         dispatches.AcknowledgeNilSchema,
-        {"references": ["PT-0000-0150"], "confirmed": True},
-        dispatches.AcknowledgeNil(("PT-0000-0150",), confirmed=True),
+        {"references": ["PT-0000-0150"], "statement_version": "nil-ack/1", "confirmed": True},
+        dispatches.AcknowledgeNil(("PT-0000-0150",), "nil-ack/1", confirmed=True),
     ),
 ]
 SCHEMAS = {
@@ -174,7 +181,7 @@ SCHEMAS = {
     for module in (accounts, authority, dispatches, people, transfers)
     for one in vars(module).values()
     if isinstance(one, type) and issubclass(one, Schema) and one is not ValueSchema
-}
+} | {NothingSchema}
 
 
 def facts(value):
@@ -187,8 +194,8 @@ def test_what_is_right_becomes_one_frozen_value(schema, given, value):
     found = load_value(schema, given)
     assert type(found) is type(value)
     assert facts(found) == facts(value)
-    with pytest.raises(FrozenInstanceError):
-        setattr(found, next(iter(facts(found))), None)
+    with pytest.raises((FrozenInstanceError, TypeError)):
+        setattr(found, next(iter(facts(found)), "anything"), None)
 
 
 def test_every_schema_is_among_the_examples_and_refuses_unknown_fields():
@@ -222,7 +229,7 @@ def test_a_field_that_nobody_asked_for_is_refused(schema, given, value):
     "schema, given, value",
     [one for one in GOOD if one[0] in {accounts.SignInSchema, accounts.AcceptInvitationSchema, transfers.PupilSchema,
                                       transfers.NewTransferSchema, dispatches.NoteSchema, dispatches.SendBackSchema,
-                                      accounts.RecoveryCodeSchema, dispatches.AttachmentDetailsSchema}],
+                                      accounts.RecoveryCodeSchema, }],
 )  # fmt: skip
 def test_no_value_shows_a_secret_a_pupil_or_a_note(schema, given, value):
     shown = repr(load_value(schema, given))
@@ -247,9 +254,9 @@ def test_no_representation_of_a_password_remains():
         (transfers.ListTransfersSchema, {"limit": "51"}, "limit"),
         (transfers.ListTransfersSchema, {"limit": None}, "limit"),
         (transfers.PupilSchema, PUPIL | {"upn_confirmed": None}, "upn_confirmed"),
-        (dispatches.AcknowledgeNilSchema, {"references": [], "confirmed": True}, "references"),
-        (dispatches.AcknowledgeNilSchema, {"references": "PT-0000-0150", "confirmed": True}, "references"),
-        (dispatches.AcknowledgeNilSchema, {"references": ["x"] * 201, "confirmed": True}, "references"),
+        (dispatches.AcknowledgeNilSchema, {"references": [], **NIL}, "references"),
+        (dispatches.AcknowledgeNilSchema, {"references": "PT-0000-0150", **NIL}, "references"),
+        (dispatches.AcknowledgeNilSchema, {"references": ["x"] * 201, **NIL}, "references"),
     ],
 )
 def test_choices_stay_inside_what_the_page_offers(schema, given, field):
@@ -289,3 +296,61 @@ def test_a_whole_transfer_gives_its_move():
     pupil = transfers.Pupil("Ann", "Lee", date(2015, 3, 1))
     whole = transfers.NewTransfer(pupil, "125500", TransferKind.PHASE, date(2026, 7, 17), date(2026, 9, 2))
     assert whole.move == transfers.Move(TransferKind.PHASE, date(2026, 7, 17), date(2026, 9, 2), None)
+
+
+NOTE = {"category": "risk", "dated_on": "2026-09-01", "text": "One."}
+
+
+@pytest.mark.parametrize(
+    "given, reasons, words",
+    [
+        ({"why_shared": ["safeguard_child"]}, (WhyShared.SAFEGUARD_CHILD,), ""),
+        ({"why_shared": "safeguard_child"}, (WhyShared.SAFEGUARD_CHILD,), ""),
+        ({"why_shared": "So that the tutor knows"}, (WhyShared.OTHER,), "So that the tutor knows"),
+        ({"why_shared": ["other"], "why_shared_words": "Tutor"}, (WhyShared.OTHER,), "Tutor"),
+        ({"why_shared": "One reason", "why_shared_words": "Another"}, (WhyShared.OTHER,), "One reason\nAnother"),
+        (
+            {"why_shared": ["other", "risk_to_others", "other"]},
+            (WhyShared.RISK_TO_OTHERS, WhyShared.OTHER),
+            "",
+        ),
+    ],
+)
+def test_why_a_note_is_shared_comes_from_the_list_or_in_own_words(given, reasons, words):
+    note = load_value(dispatches.NoteSchema, NOTE | given)
+    assert (note.why_shared, note.why_shared_words) == (reasons, words)
+
+
+@pytest.mark.parametrize(
+    "given, field, message",
+    [
+        ({}, "why_shared", "Choose why this is shared"),
+        ({"why_shared": []}, "why_shared", "Choose why this is shared"),
+        ({"why_shared": ["because"]}, "why_shared", "Choose why this is shared"),
+        ({"why_shared": [["other"]]}, "why_shared", "Choose why this is shared"),
+        ({"why_shared": {"other": True}}, "why_shared", "Choose why this is shared"),
+        ({"why_shared": "  "}, "why_shared", "Choose why this is shared"),
+        ({"why_shared": "x" * 2001}, "why_shared", "Why this is shared must be 2,000 characters or fewer"),
+        ({"why_shared": ["other"]}, "why_shared_words", "Enter why this is shared"),
+        ({"why_shared": "other", "why_shared_words": " "}, "why_shared_words", "Enter why this is shared"),
+    ],
+)
+def test_a_note_without_a_reason_is_refused(given, field, message):
+    with pytest.raises(Invalid) as refused:
+        load_value(dispatches.NoteSchema, NOTE | given)
+    assert dict(refused.value.fields) == {field: (message,)}
+
+
+def test_the_checkboxes_of_a_note_are_all_taken():
+    form = MultiDict(
+        [
+            ("category", "risk"),
+            ("dated_on-day", "1"),
+            ("dated_on-month", "9"),
+            ("dated_on-year", "2026"),
+            ("text", "One."),
+            ("why_shared", "support_in_place"),
+            ("why_shared", "safeguard_child"),
+        ]
+    )
+    assert load_form(dispatches.NoteSchema, form).why_shared == (WhyShared.SAFEGUARD_CHILD, WhyShared.SUPPORT_IN_PLACE)
