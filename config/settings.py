@@ -106,7 +106,7 @@ class Settings:
         values.read_recovery_keys,
         example="937:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
     )
-    storage_url: str = _setting(
+    storage_url: Secret = _setting(
         "Where sealed attachments are kept: a folder, or a bucket of an S3-compatible store.",
         values.read_storage_url,
         default="file://{DATA_DIR}/attachments",

@@ -26,6 +26,7 @@ DEPLOYMENT_SHAPE: Final = re.compile(r"[a-z0-9](?:[a-z0-9.-]{1,61}[a-z0-9])")
 FINGERPRINT_SHAPE: Final = re.compile(r"[0-9a-f]{64}")
 AUTHORITY_CODE_SHAPE: Final = re.compile(r"[0-9]{3}")
 ADDRESS_SHAPE: Final = re.compile(r"[^\s@<>\",;]+@[^\s@<>\",;]+\.[^\s@<>\",;.]+|[^\s@<>\",;]+@localhost")
+SENDER_SHAPE: Final = re.compile(r"[^<>\"\r\n]*<([^<>]+)>")
 PLACEHOLDERS: Final = ("change-me", "changeme", "replace-me", "example", "secret")
 LOG_LEVELS: Final = ("debug", "info", "warning", "error")
 
@@ -152,14 +153,14 @@ def read_recovery_keys(text: str) -> tuple[tuple[str, str], ...]:
     return tuple(pairs.items())
 
 
-def read_storage_url(text: str) -> str:
-    """Check where sealed attachments are kept: `file:///folder` or `s3://bucket/prefix`."""
+def read_storage_url(text: str) -> Secret:
+    """Check where sealed attachments are kept: `file:///folder` or `s3://bucket/prefix`, which may hold a key."""
     parts = split_url(text, ("file", "s3"))
     if parts.scheme == "file" and (parts.netloc or not parts.path.strip("/")):
         raise ValueError("must name a folder with its whole path, such as file:///var/lib/transfer/attachments")
     if parts.scheme == "s3" and not parts.netloc:
         raise ValueError("must name a bucket, such as s3://bucket/prefix")
-    return text
+    return Secret(text)
 
 
 def read_smtp_url(text: str) -> Secret:
@@ -198,9 +199,10 @@ def parse_smtp_url(text: str) -> SmtpServer:
 
 
 def read_mail_address(text: str) -> str:
-    """Check the address that mail comes from."""
-    if not ADDRESS_SHAPE.fullmatch(text):
-        raise ValueError("must be one mail address, such as pupil-transfer@example.org")
+    """Check the address that mail comes from, `alerts@example.org` or `A name <alerts@example.org>`."""
+    named = SENDER_SHAPE.fullmatch(text)
+    if not ADDRESS_SHAPE.fullmatch(named[1] if named else text):
+        raise ValueError("must be one mail address, such as Pupil file transfer <alerts@example.org>")
     return text
 
 

@@ -89,7 +89,7 @@ def create_app(settings: Settings, services: Services | None = None) -> Flask:
 def build_services(settings: Settings) -> Services:
     """Put together what the pages act with."""
     database = Database(settings.database_url.reveal())
-    storage = Storage.from_url(settings.storage_url)
+    storage = Storage.from_url(settings.storage_url.reveal())
     token = settings.metrics_token
     return Services(
         settings=WebSettings(
@@ -119,6 +119,7 @@ def build_installation(settings: Settings) -> Installation:
         field_keys=FieldKeyring.from_text(settings.field_keys.reveal(), deployment=settings.deployment),
         now=wall_clock,
         new_id=uuid7,
+        recovery_keys=dict(settings.recovery_keys),
     )
 
 
@@ -129,7 +130,7 @@ def build_worker(settings: Settings, *, database: Database, should_stop: ShouldS
         at=build_installation(settings),
         channel=build_channel(settings),
         site=Site(service_name=SERVICE_NAME, base_url=settings.base_url),
-        store=Storage.from_url(settings.storage_url),
+        store=Storage.from_url(settings.storage_url.reveal()),
         sign=build_signer(settings, database=database),
         jitter=secrets.SystemRandom().random,
     )

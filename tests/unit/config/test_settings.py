@@ -41,7 +41,7 @@ def test_a_complete_mapping_gives_every_setting() -> None:
     assert settings.is_https
     assert not settings.is_demo
     assert settings.log_state_file == Path.cwd() / "instance" / "log-state.json"
-    assert settings.storage_url == f"file://{Path.cwd()}/instance/attachments"
+    assert settings.storage_url.reveal() == f"file://{Path.cwd()}/instance/attachments"
     assert settings.recovery_keys == (("937", "ab" * 32),)
     assert settings.trusted_proxies == 2
     assert settings.max_attachment_bytes == 26_214_400
@@ -53,7 +53,7 @@ def test_paths_follow_the_data_folder() -> None:
     settings = settings_of(DATA_DIR="/srv/transfer")
 
     assert settings.log_state_file == Path("/srv/transfer/log-state.json")
-    assert settings.storage_url == "file:///srv/transfer/attachments"
+    assert settings.storage_url.reveal() == "file:///srv/transfer/attachments"
 
 
 def test_a_setting_can_come_from_a_file(tmp_path: Path) -> None:
@@ -170,6 +170,7 @@ def test_neither_the_settings_nor_a_problem_show_a_secret() -> None:
         ("SMTP_URL", "smtp://mail.example.org?starttls=maybe", "takes starttls=yes or starttls=no"),
         ("SMTP_URL", "smtp://mail.example.org?cipher=none", "must read smtp://user:password@host:port"),
         ("MAIL_FROM", "somebody", "must be one mail address"),
+        ("MAIL_FROM", "Somebody <nobody>", "must be one mail address"),
         ("NOTIFY_TEMPLATE_ID", "letter", "must be an identifier such as"),
         ("OIDC_ISSUER", "http://login.example.org", "must begin with https://"),
         ("CLAMD_URL", "tcp://127.0.0.1", "must read tcp://host:port or unix:///path"),
@@ -251,6 +252,12 @@ def test_a_demonstration_needs_no_mail_server() -> None:
     settings = settings_of(DEPLOYMENT="demo-one", DEMO_DIRECTORY="instance/demo", SMTP_URL="", MAIL_FROM="")
 
     assert settings.is_demo
+
+
+def test_mail_may_come_from_a_name() -> None:
+    sender = "Pupil file transfer <alerts@example.org>"
+
+    assert settings_of(MAIL_FROM=sender).mail_from == sender
 
 
 def test_plain_http_is_accepted_on_this_machine_alone() -> None:
