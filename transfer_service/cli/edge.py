@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 from uuid import UUID
 
 from uuid_utils.compat import uuid7
@@ -17,6 +18,9 @@ from config.settings import Settings
 from transfer_service.cli.exits import Refused
 from transfer_service.db.migrate import revision_gap
 from transfer_service.db.session import Database
+
+NEEDS_INSTALLATION: Final = frozenset({"deployment", "field_keys", "recovery_keys"})
+"""What `app.build_installation` reads."""
 
 
 def load_settings(needs: frozenset[str], *, serving: bool = False) -> Settings:

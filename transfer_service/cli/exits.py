@@ -7,7 +7,7 @@ from typing import Final
 from config.settings import SettingsError
 from transfer_service.crypto.errors import CryptoError
 from transfer_service.db.outages import is_outage
-from transfer_service.domain.errors import ServiceError
+from transfer_service.domain.errors import Invalid, ServiceError
 
 DONE: Final = 0
 CHECK_FAILED: Final = 1
@@ -23,6 +23,8 @@ def explain(error: BaseException) -> tuple[str, int] | None:
     """Return the sentence and the code for an error that a person can act on; None for a fault of the program."""
     if isinstance(error, SettingsError):
         return str(error), USAGE
+    if isinstance(error, Invalid):
+        return " ".join(f"{message}." for messages in error.fields.values() for message in messages), REFUSED
     if isinstance(error, ServiceError):
         return error.sentence, REFUSED
     if isinstance(error, CryptoError):

@@ -12,11 +12,17 @@ import click
 from transfer_service.cli.exits import REFUSED, USAGE, explain
 
 COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
+    "alerts": ("alerts:alerts", "List the outbox, and retry what was given up."),
+    "audit": ("audit:audit", "Check, export and sign the log."),
+    "authority": ("authority:authority", "Let an authority join the service."),
     "db": ("db:db", "Bring the database to the newest revision, or check it."),
     "keys": ("keys:keys", "Make the keys of a new installation."),
+    "people": ("people:people", "Invite the first people of an installation."),
+    "receipt": ("receipt:receipt", "Check a receipt offline."),
+    "retention": ("retention:retention", "Shred what is due."),
+    "schools": ("schools:schools", "Bring the register of schools up to date."),
     "serve": ("serve:serve", "Serve the pages."),
     "worker": ("worker:worker", "Send alerts, sign the log and do what else falls due."),
-    "schools": ("schools:schools", "Bring the register of schools up to date."),
 }
 """Name → where the command is, and its line of help. They are imported when they run, so that --help is quick."""
 
