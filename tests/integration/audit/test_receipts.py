@@ -215,7 +215,7 @@ def test_a_receipt_in_which_any_part_was_altered_does_not_hold(written: Log):
     assert verifier.verify_receipt(whole, policy).holds
     extra = json.loads(parse_proof(whole).extra)
     ack, previous = extra["acknowledgement"], extra["previous"]
-    proof = parse_proof(whole)
+    proof, wrong_proof = parse_proof(whole), [turned(previous["proof"][0]), *previous["proof"][1:]]
     forgeries = {
         "leaf": altered(whole, leaf=turned(extra["leaf"])),
         "no leaf": altered(whole, leaf=None),
@@ -225,9 +225,7 @@ def test_a_receipt_in_which_any_part_was_altered_does_not_hold(written: Log):
         "version": altered(whole, v=2),
         "previous": altered(whole, previous=5),
         "previous checkpoint": altered(whole, previous={**previous, "checkpoint": turned(previous["checkpoint"])}),
-        "previous proof": altered(
-            whole, previous={**previous, "proof": [turned(previous["proof"][0]), *previous["proof"][1:]]}
-        ),
+        "previous proof": altered(whole, previous={**previous, "proof": wrong_proof}),
         "shorter proof": altered(whole, previous={**previous, "proof": previous["proof"][1:]}),
         "words": altered(whole, previous={**previous, "proof": [7]}),
         **{
