@@ -26,7 +26,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -790,9 +790,5 @@ def main(words: Sequence[str] | None = None) -> int:
     return 0 if report.holds else 1
 
 
-def _exit() -> NoReturn:
-    sys.exit(main())
-
-
 if __name__ == "__main__":
-    _exit()
+    sys.exit(main())

@@ -204,3 +204,12 @@ def test_a_log_that_is_signed_to_its_end_has_no_unsigned_file(written: Log, tmp_
     assert not (folder / "unsigned.jsonl").exists()
     assert len(list(read_export(folder))) == 10
     assert judge(written, folder).notes == []
+
+
+def test_stretches_without_details_leave_no_empty_files(log: Log, tmp_path: Path):
+    log.write(4)
+    log.write(1, detail=b"Said beside it.")
+    log.sign()
+    folder = exported(log, tmp_path / "log", open_sealed=open_seal)
+    assert [path.name for path in (folder / "details").iterdir()] == ["000000001.jsonl"]
+    assert judge(log, folder).holds

@@ -206,3 +206,9 @@ def test_guards_that_are_gone_are_named(written: Log):
         log_guards.install(connection)
     with written.owner.engine.connect() as connection:
         assert log_guards.list_missing_guards(connection) == []
+
+
+@on_sqlite
+def test_on_sqlite_there_are_no_rights_to_grant(written: Log):
+    with written.database.engine.connect() as connection, connection.begin():
+        log_guards.grant_application_role(connection, "nobody")

@@ -404,3 +404,37 @@ def test_a_half_of_a_pair_that_does_not_hold_fails_the_pair(written: Log):
 def test_a_stored_tree_that_was_altered_makes_a_receipt_that_does_not_hold(written: Log):
     written.as_owner(f"UPDATE log_node SET hash = {hex_literal(written, '00' * 32)} WHERE level = 2 AND idx = 0")
     assert verifier.verify_receipt(receipt(written), policy_of(written)).failed
+
+
+def test_the_command_says_the_same_in_process(written: Log, tmp_path: Path, capsys: pytest.CaptureFixture):
+    paths = [tmp_path / "early", tmp_path / "late"]
+    for path, idx in zip(paths, (2, 5), strict=True):
+        path.write_bytes(receipt(written, idx))
+    key = ["--key", written.key.vkey]
+    assert verifier.main(["verify", "pair", *map(str, paths), *key, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["right"][-1] == "Both are of one history of the log."
+    assert verifier.main(["verify", "receipt", str(paths[0]), *key]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "EVERYTHING HOLDS."
+    paths[0].write_bytes(b"nothing")
+    assert verifier.main(["verify", "receipt", str(paths[0]), *key]) == 1
+    assert capsys.readouterr().out.splitlines()[-1].startswith("DOES NOT HOLD: The file is not a receipt")
+
+
+def test_the_earlier_checkpoint_must_be_of_the_same_log(written: Log):
+    from transfer_service.audit.checkpoint import Checkpoint, write_checkpoint
+
+    whole = receipt(written)
+    previous = json.loads(parse_proof(whole).extra)["previous"]
+    foreign = signing.LogSigningKey(name="other.example", seed=b"\x07" * 32)
+    note = write_checkpoint(Checkpoint("other.example", 5, bytes(32)), foreign)
+    forged = altered(whole, previous={**previous, "checkpoint": b64(note)})
+    assert "of another log" in verifier.verify_receipt(forged, policy_of(written)).failed
+
+
+def test_a_trusted_key_of_another_log_does_not_vouch_for_this_one(written: Log):
+    """Two logs in one policy: the signature must be of the log that the checkpoint names."""
+    from transfer_service.audit.checkpoint import Checkpoint, NoteSignature, add_signatures
+
+    text = Checkpoint("other.example", 1, bytes(32)).text()
+    note = add_signatures(text + b"\n", [NoteSignature(written.key.name, written.key.key_id, written.key.sign(text))])
+    assert "not signed by a log" in verifier.verify_pair(note, note, policy_of(written)).failed

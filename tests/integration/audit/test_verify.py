@@ -58,6 +58,11 @@ def test_an_empty_log_holds(log: Log):
     assert report.size == 0
 
 
+def test_a_log_of_one_leaf_holds(log: Log):
+    log.write(1)
+    assert check(log).holds
+
+
 def test_without_the_field_keys_details_are_counted_and_not_compared(written: Log):
     report = check(written, open_sealed=None)
     assert report.holds
