@@ -11,16 +11,15 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pyotp
-from sqlalchemy import delete, select
+from sqlalchemy import delete
 from uuid_utils.compat import uuid7
 
-from transfer_service.audit.leaf import LeafFields, decode_leaf
 from transfer_service.crypto.fields import FieldKeyring
 from transfer_service.crypto.peppers import PepperSet
 from transfer_service.crypto.recovery_files import RecoveryPublic
 from transfer_service.crypto.suites import PersonKey, RecoveryKey
 from transfer_service.crypto.values import Seed
-from transfer_service.db.models import Alert, LogLeaf, Model, School
+from transfer_service.db.models import Alert, School
 from transfer_service.db.session import Database
 from transfer_service.domain.events import Basis
 from transfer_service.domain.roles import Actor, Role
@@ -324,25 +323,3 @@ def _authority(service: Service, la_code: str, name: str, key: RecoveryKey) -> U
             recovery=RecoveryPublic(public=key.public, authority=name, demo=False),
             is_demo=False,
         )
-
-
-def leaves(service: Service) -> list[LeafFields]:
-    """Everything that the log says, in order."""
-    with service.database.reading() as session:
-        bodies = session.scalars(select(LogLeaf.body).order_by(LogLeaf.idx)).all()
-    return [decode_leaf(body).said for body in bodies]
-
-
-def alerts(service: Service) -> list[tuple[str, str]]:
-    """Kind and address of every alert in the outbox, sorted."""
-    with service.database.reading() as session:
-        return sorted((row.kind, row.address) for row in session.scalars(select(Alert)))
-
-
-def rows(service: Service) -> dict[str, list[tuple[object, ...]]]:
-    """Every row of every table, to tell whether anything at all was changed."""
-    with service.database.reading() as session:
-        return {
-            table.name: sorted((tuple(row) for row in session.execute(select(table))), key=repr)
-            for table in Model.metadata.sorted_tables
-        }

@@ -3,11 +3,12 @@
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from sqlalchemy import event
 
 from tests.cast import Cast, Service, build_cast, new_service
 from tests.cluster import APPLICATION, new_name, running_cluster
@@ -96,3 +97,24 @@ def _opened(cast: Cast, url: str) -> Iterator[tuple[Cast, Service]]:
         yield cast, new_service(database)
     finally:
         database.dispose()
+
+
+@pytest.fixture
+def statements(service: Service) -> Callable[[], AbstractContextManager[list[str]]]:
+    """Collect the SQL statements that a block of code makes, without BEGIN and the like."""
+
+    @contextmanager
+    def collect() -> Iterator[list[str]]:
+        made: list[str] = []
+
+        def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+            if not statement.startswith(("PRAGMA", "BEGIN")):
+                made.append(statement)
+
+        event.listen(service.database.engine, "before_cursor_execute", note)
+        try:
+            yield made
+        finally:
+            event.remove(service.database.engine, "before_cursor_execute", note)
+
+    return collect

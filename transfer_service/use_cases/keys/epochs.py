@@ -29,6 +29,7 @@ from transfer_service.use_cases.keys.holding import (
     PublicEpoch,
     SchoolKeys,
     authentic_person_key,
+    check_own_keys,
     find_active_epoch,
     find_person_key,
 )
@@ -91,6 +92,7 @@ def make_next_epoch(
     school_id = _school_of(actor)
     lock_school(session, school_id)
     permissions.check(actor, Permission.KEYS_GRANT)
+    check_own_keys(actor, school_keys)
     check_password_is_recent(session, at, actor)
     epoch, leaves = renew_epoch(session, at, actor, school_keys=school_keys, basis=basis)
     record_all(session, at, leaves)

@@ -31,6 +31,7 @@ from transfer_service.use_cases.keys.holding import (
     SchoolKeys,
     authentic_epoch,
     authentic_person_key,
+    check_own_keys,
     find_person_key,
 )
 from transfer_service.use_cases.keys.locking import lock_school
@@ -185,6 +186,7 @@ def grant_school_keys(
     """
     membership, colleague = _colleague(session, actor, membership_id)
     permissions.check(actor, Permission.KEYS_GRANT)
+    check_own_keys(actor, school_keys)
     check_password_is_recent(session, at, actor)
     lock_school(session, school_keys.school_id)
     holder = _compared_key(session, at, actor, colleague, confirmed_words=confirmed_words, basis=basis)

@@ -108,6 +108,12 @@ def open_school_keys(session: Session, at: Installation, actor: Actor, person_ke
     )
 
 
+def check_own_keys(actor: Actor, school_keys: SchoolKeys) -> None:
+    """Raise KeyMissing where the keys are not those of the school that the actor acts for."""
+    if actor.organisation_id is None or school_keys.school_id != actor.organisation_id:
+        raise KeyMissing
+
+
 def get_public_epoch(session: Session, at: Installation, school_id: UUID, number: int) -> PublicEpoch:
     """Return the public halves of one epoch, in any state, for checking signatures.
 
