@@ -37,7 +37,7 @@ PDF = b"%PDF-1.7\n" + b"genogram " * 4000
 def a_note(text: str = NOTE_TEXT, category: NoteCategory = NoteCategory.CHILD_PROTECTION_PLAN) -> Note:
     return Note(
         category=category,
-        dated_on=date(2026, 11, 20),
+        dated_on=date(2026, 9, 3),
         text=text,
         why_shared=(WhyShared.SAFEGUARD_CHILD,),
         why_shared_words="The new school must know who may collect her.",
@@ -52,7 +52,7 @@ def empty_draft(setting: Any, sender: Any, receiving_school_id: UUID, *, pupil: 
             sender.actor,
             pupil=pupil,
             kind=more.pop("kind", TransferKind.IN_YEAR),
-            dates=more.pop("dates", drafting.MoveDates(leaving_on=date(2026, 11, 20))),
+            dates=more.pop("dates", drafting.MoveDates(leaving_on=date(2026, 9, 4))),
             receiving_school_id=receiving_school_id,
             **more,
         )

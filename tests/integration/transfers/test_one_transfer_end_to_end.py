@@ -8,7 +8,7 @@ from transfer_service.use_cases.transfers import reading, timeline
 
 
 def test_a_file_is_sent_opened_and_acknowledged(stage: Stage) -> None:
-    dispatch_id = factories.draft(stage, stage.alma, stage.schools["receiving"], attachments=("genogram.pdf",))
+    dispatch_id = factories.draft(stage, stage.alma, stage.cast.receiving, attachments=("genogram.pdf",))
     sent = factories.send(stage, stage.alma, dispatch_id)
     assert sent.status is Status.SENT
     shown = factories.show_cover(stage, stage.cora, dispatch_id)
