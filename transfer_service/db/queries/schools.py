@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, case, exists, literal, or_, select
 from sqlalchemy.orm import Session
 
-from transfer_service.db.models import Closure, Dispatch, FormerUrn, Membership, School, SchoolLink, Transfer
+from transfer_service.db.models import Authority, Closure, Dispatch, FormerUrn, Membership, School, SchoolLink, Transfer
 from transfer_service.domain.identifiers import parse_laestab, parse_urn
 from transfer_service.domain.search import fold_for_search
 
@@ -101,3 +101,9 @@ def _next_urns(session: Session, urns: Collection[str]) -> set[str]:
         SchoolLink.link_urn.in_(urns), SchoolLink.kind.startswith(_PREDECESSOR_KIND)
     )
     return set(session.scalars(forward)) | set(session.scalars(backward))
+
+
+def get_authority_names(session: Session, authority_ids: Collection[UUID]) -> dict[UUID, str]:
+    """Return the names of authorities by id: a school is always shown with its own."""
+    rows = session.execute(select(Authority.id, Authority.name).where(Authority.id.in_(authority_ids)))
+    return {row_id: name for row_id, name in rows}  # noqa: C416 -- a Row is no pair to `dict`
