@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import Connection, Table, bindparam, delete, insert, select, update
 from sqlalchemy.orm import Session
 
 from transfer_service.audit.detail import join_salt, split_salt
@@ -25,6 +25,19 @@ SealDetail = Callable[[int, bytes], bytes]
 """Seals the salt and the detail of a leaf, bound to its index: called with the index and the bytes."""
 OpenDetail = Callable[[int, bytes], bytes]
 """Opens what a SealDetail sealed: called with the index and the sealed bytes."""
+
+# Statements made once, and run on the connection itself: an append is on the path of every act, under the lock that
+# all writers wait for, and making them anew costs as much as running them.
+_LEAVES, _NODES, _DETAILS, _HEAD_ROW = (
+    cast("Table", model.__table__) for model in (LogLeaf, LogNode, LogDetail, LogHead)
+)
+_LOCK_HEAD = select(
+    _HEAD_ROW.c.size, _HEAD_ROW.c.frontier, _HEAD_ROW.c.last_at, _HEAD_ROW.c.frozen, _HEAD_ROW.c.frozen_reason
+).with_for_update()
+_MOVE_HEAD = update(_HEAD_ROW).values(
+    size=bindparam("new_size"), frontier=bindparam("new_frontier"), last_at=bindparam("new_last_at")
+)
+_ADD_LEAF, _ADD_NODES, _ADD_DETAIL = insert(_LEAVES), insert(_NODES), insert(_DETAILS)
 
 _EVENTS = frozenset(Event)
 _BASES = frozenset(Basis)
@@ -59,6 +72,7 @@ class StoredEntry:
 class _Head:
     """The locked head row, while leaves are added to it."""
 
+    connection: Connection
     size: int
     frontier: list[bytes]
     last_at: datetime | None
@@ -98,7 +112,7 @@ def append_all(
         at = now if head.last_at is None else max(now, head.last_at)
         commit, sealed = _seal(entry, head.size, seal_detail)
         leaf = Leaf(idx=head.size, at=at, said=entry.leaf, commit=commit)
-        positions.append(_put(session, head, leaf, encode_leaf(leaf), sealed))
+        positions.append(_put(head, leaf, encode_leaf(leaf), sealed))
     return positions
 
 
@@ -116,7 +130,7 @@ def reimport_all(session: Session, *, entries: Iterable[StoredEntry]) -> int:
                 f"The export's leaf {leaf.idx} does not follow the log's {head.size} leaves. "
                 "Import from an export that begins where the log ends."
             )
-        _put(session, head, leaf, entry.body, entry.sealed_detail)
+        _put(head, leaf, entry.body, entry.sealed_detail)
         count += 1
     return count
 
@@ -147,14 +161,13 @@ def open_detail(session: Session, idx: int, *, open_sealed: OpenDetail) -> tuple
 
 
 def _lock_head(session: Session) -> _Head:
-    head = session.execute(
-        select(LogHead.size, LogHead.frontier, LogHead.last_at, LogHead.frozen, LogHead.frozen_reason).with_for_update()
-    ).one_or_none()
+    connection = session.connection()
+    head = connection.execute(_LOCK_HEAD).one_or_none()
     if head is None:
         raise LogNotPrepared
     if head.frozen:
         raise LogFrozen(head.frozen_reason)
-    return _Head(size=head.size, frontier=split_frontier(head.frontier), last_at=head.last_at)
+    return _Head(connection=connection, size=head.size, frontier=split_frontier(head.frontier), last_at=head.last_at)
 
 
 def _check_words(leaf: LeafFields) -> None:
@@ -171,21 +184,19 @@ def _seal(entry: Entry, idx: int, seal_detail: SealDetail | None) -> tuple[bytes
     return commit_to(entry.detail, entry.salt), seal_detail(idx, join_salt(entry.salt, entry.detail))
 
 
-def _put(session: Session, head: _Head, leaf: Leaf, body: bytes, sealed: bytes | None) -> LeafPosition:
+def _put(head: _Head, leaf: Leaf, body: bytes, sealed: bytes | None) -> LeafPosition:
     """Write one leaf, what it completes, and the head: in the order in which the database's guards allow it."""
     digest = hash_leaf(body)
-    session.execute(insert(LogLeaf.__table__), _row(leaf, body, digest))  # type: ignore[arg-type]
+    head.connection.execute(_ADD_LEAF, _row(leaf, body, digest))
     if sealed is not None:
-        session.execute(insert(LogDetail.__table__), {"idx": leaf.idx, "sealed": sealed})  # type: ignore[arg-type]
+        head.connection.execute(_ADD_DETAIL, {"idx": leaf.idx, "sealed": sealed})
     completed = append_to_frontier(head.frontier, head.size, digest)
     if completed:
         nodes = [{"level": level, "idx": idx, "hash": root} for (level, idx), root in completed]
-        session.execute(insert(LogNode.__table__), nodes)  # type: ignore[arg-type]
+        head.connection.execute(_ADD_NODES, nodes)
     head.size, head.last_at = head.size + 1, leaf.at
-    session.execute(
-        update(LogHead).values(size=head.size, frontier=b"".join(head.frontier), last_at=leaf.at),
-        execution_options={"synchronize_session": False},
-    )
+    moved = {"new_size": head.size, "new_frontier": b"".join(head.frontier), "new_last_at": leaf.at}
+    head.connection.execute(_MOVE_HEAD, moved)
     return LeafPosition(leaf.idx, digest)
 
 

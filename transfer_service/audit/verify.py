@@ -167,7 +167,7 @@ class _Verification:
             self.report.add(
                 "checkpoint.other_root",
                 size,
-                f"Among leaves {self.report.signed_size} to {size - 1} one is not what was signed: altered or exchanged.",
+                f"Of leaves {self.report.signed_size} to {size - 1} one is not what was signed: altered or exchanged.",
             )
         else:
             self.report.signed_size = size

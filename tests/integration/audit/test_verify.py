@@ -84,7 +84,7 @@ def test_an_altered_leaf_is_named(written: Log):
     assert not report.holds
     assert {("leaf.altered", 6), ("leaf.columns", 6), ("node.wrong", 7), ("checkpoint.other_root", 8)} <= found(report)
     [sentence] = [problem.sentence for problem in report.problems if problem.code == "checkpoint.other_root"][:1]
-    assert sentence == "Among leaves 5 to 7 one is not what was signed: altered or exchanged."
+    assert sentence == "Of leaves 5 to 7 one is not what was signed: altered or exchanged."
     assert report.signed_size == 5
 
 
