@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import delete, exists, select
+from sqlalchemy import delete, exists, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from transfer_service.db.models import Dispatch, DispatchItem, Item, ItemGrant
@@ -47,7 +47,7 @@ def list_due_for_shredding(session: Session, *, now: datetime, limit: int | None
                 Dispatch.kind != DispatchKind.NIL,
                 Dispatch.exported_at <= before,
                 Dispatch.filed_at <= before,
-                Dispatch.legal_hold.is_(False),
+                ~Dispatch.legal_hold,
                 Dispatch.shredded_at.is_(None),
             )
             .order_by(Dispatch.filed_at, Dispatch.id)
@@ -125,7 +125,7 @@ def _carried_elsewhere(session: Session, item_ids: list[UUID], dispatch_id: UUID
                     other.id == DispatchItem.dispatch_id,
                     other.id != dispatch_id,
                     other.shredded_at.is_(None),
-                    other.status.in_(_LIVE) | other.legal_hold.is_(True),
+                    or_(other.status.in_(_LIVE), other.legal_hold),
                 ),
             )
         )
