@@ -8,7 +8,9 @@ from typing import Final
 
 import pyotp
 
+from transfer_service.crypto.errors import CryptoError
 from transfer_service.db.models import Person
+from transfer_service.domain.errors import CannotOpen, Helper, OpeningFailure
 from transfer_service.use_cases.installation import Installation
 
 STEP_SECONDS: Final = 30
@@ -47,7 +49,13 @@ def seal_secret(at: Installation, person: Person, secret: str) -> None:
 
 
 def open_secret(at: Installation, person: Person) -> str | None:
-    """Return a person's seed, or None where no second factor was set up yet."""
+    """Return a person's seed, or None where no second factor was set up yet.
+
+    Raises CannotOpen where the column was changed, or moved here from another person.
+    """
     if person.totp_seed is None:
         return None
-    return at.field_keys.open_text(person.totp_seed, table="person", column="totp_seed", row=person.id)
+    try:
+        return at.field_keys.open_text(person.totp_seed, table="person", column="totp_seed", row=person.id)
+    except CryptoError:
+        raise CannotOpen(OpeningFailure.GRANT_UNREADABLE, Helper.ADMINISTRATOR) from None
