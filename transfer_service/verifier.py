@@ -189,10 +189,15 @@ def check_ed25519(public: bytes, signature: bytes, message: bytes, sentence: str
         raise Wrong(sentence) from error
 
 
+def is_name(name: str) -> bool:
+    """Tell whether a key may be called so: no spaces of any kind, no plus sign, nothing unprintable."""
+    return bool(name) and "+" not in name and all(c.isprintable() and not c.isspace() for c in name)
+
+
 def read_key(text: str, kind: int) -> Key:
     """Read a verifier key, `name+hint+base64`."""
     parts = text.split("+", 2)
-    if len(parts) != 3 or not parts[0] or any(letter.isspace() for letter in parts[0]):
+    if len(parts) != 3 or not is_name(parts[0]):
         raise Usage("A key is written as name, eight hex digits and base64, joined by plus signs.")
     try:
         value = unbase64(parts[2], 33)
@@ -290,7 +295,7 @@ def read_checkpoint(note: bytes) -> Checkpoint:
 def read_signature(line: str) -> tuple[str, bytes, bytes]:
     """Take a signature line apart into name, hint and signature."""
     words = line.split(" ")
-    if len(words) != 3 or words[0] != "—" or not words[1] or "+" in words[1]:
+    if len(words) != 3 or words[0] != "—" or not is_name(words[1]):
         raise Wrong("Something that is no signature stands after the checkpoint.")
     value = unbase64(words[2])
     if len(value) < 5:
