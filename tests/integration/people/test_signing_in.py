@@ -5,6 +5,7 @@ import pytest
 from sqlalchemy import func, select, update
 
 from tests.cast import HOME, Cast, Service
+from tests.integration.people.steps import begin, finish
 from tests.observing import alerts, leaves
 from transfer_service.crypto.peppers import PepperSet
 from transfer_service.db.models import Person, SignInAttempt, SignInSession, TrustedDevice, Unlock
@@ -19,30 +20,8 @@ from transfer_service.domain.errors import (
 from transfer_service.domain.keys import SessionStage
 from transfer_service.use_cases.people.devices import Device
 from transfer_service.use_cases.people.passwords import PasswordWork
-from transfer_service.use_cases.people.signing_in import begin_sign_in, confirm_password, finish_sign_in
+from transfer_service.use_cases.people.signing_in import begin_sign_in, confirm_password
 from transfer_service.use_cases.people.unlocking import open_person_key
-
-
-def begin(service: Service, member, *, password=None, email=None, device=HOME):
-    return begin_sign_in(
-        service.database,
-        service.at,
-        service.work,
-        email=email or member.email,
-        password=member.password if password is None else password,
-        device=device,
-    )
-
-
-def finish(service: Service, member, cookie: bytes, *, code=None, device=HOME, trust_device=False):
-    return finish_sign_in(
-        service.database,
-        service.at,
-        cookie=cookie,
-        code=member.code(service) if code is None else code,
-        device=device,
-        trust_device=trust_device,
-    )
 
 
 def test_password_and_code_start_a_session_that_opens_the_persons_key(cast: Cast, service: Service):
