@@ -31,7 +31,7 @@ from transfer_service.jobs.worker import ShouldStop, Worker
 from transfer_service.storage.blobs import Storage
 from transfer_service.use_cases.equipment import Equipment
 from transfer_service.use_cases.installation import Installation
-from transfer_service.web import public, session_extension, static_files
+from transfer_service.web import authority, public, session_extension, static_files
 from transfer_service.web.csrf import register_csrf
 from transfer_service.web.current import EXTENSION, Services, WebSettings
 from transfer_service.web.errors import register_errors
@@ -50,7 +50,7 @@ MOST_FORM_FIELDS: Final = 400
 DEMO_MAILS: Final = "mails"
 """The folder in a demonstration's directory into which its alerts go."""
 
-BLUEPRINTS: Final = (static_files.blueprint, public.blueprint, session_extension.blueprint)
+BLUEPRINTS: Final = (static_files.blueprint, public.blueprint, session_extension.blueprint, authority.blueprint)
 """Every group of pages. A view that does not say who may reach it stops the start."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from transfer_service.domain.errors import LogFrozen as FrozenForEverybody
 from transfer_service.domain.errors import ServiceError
 
 
@@ -9,7 +10,7 @@ class LogError(ServiceError):
     """Anything that the log refuses."""
 
 
-class LogFrozen(LogError):
+class LogFrozen(LogError, FrozenForEverybody):
     """The log takes no leaf, so that nothing can be done that would have to be recorded."""
 
     def __init__(self, reason: str | None) -> None:

@@ -1,0 +1,120 @@
+"""The compliance page: what is counted, filtered, taken away, and logged first."""
+
+import io
+
+import pytest
+from openpyxl import load_workbook
+from sqlalchemy import text
+
+from tests.cast import add_school
+from tests.html import parse_page, text_of
+from tests.integration.web.authority.looks import LATER, events_after, log_size, make, row_of, rows_of
+from transfer_service.domain.transfer import DispatchKind, Status
+
+
+@pytest.fixture
+def busy(stage):
+    make(stage, Status.DRAFT)
+    make(stage, Status.SENT)
+    make(stage, Status.ACKNOWLEDGED)
+    make(stage, Status.ACKNOWLEDGED, kind=DispatchKind.NIL)
+    make(stage, Status.WAITING)
+    stage.clock.set(LATER)
+    return stage
+
+
+def test_the_page_counts_both_clocks_by_school_and_its_leaf_comes_first(busy, client_for):
+    before = log_size(busy)
+    page = client_for(busy.cast.olive).page("/authority")
+    assert events_after(busy, before) == ["compliance.listed"]
+    # overdue to send, overdue to acknowledge, sent on time, late, acknowledged on time, late, nil declarations
+    assert row_of(page, "Alderford Primary School")[1:8] == ["1", "0", "4", "0", "0", "0", "1 (25%)"]
+    assert row_of(page, "Birchwater High School")[1:8] == ["0", "1", "0", "0", "2", "0", "0"]
+    assert row_of(page, "Alderford Primary School")[8] == "2 people"
+    assert row_of(page, "Cloverhill School")[8] == "Only one"
+    assert row_of(page, "Dovecote Academy")[8] == "Not joined"
+    assert row_of(page, "On time") == ["On time", "4", "2"]
+    assert row_of(page, "Overdue") == ["Overdue", "1", "1"]
+    assert row_of(page, "Waiting for the receiving") == ["Waiting for the receiving school's key", "1"]
+    assert row_of(page, "No safeguarding lead on record") == [
+        "No safeguarding lead on record at the receiving school",
+        "1",
+    ]
+    assert "it cannot show a move that nobody recorded" in text_of(page)
+
+
+def test_the_chart_stands_beside_the_same_figures(busy, client_for):
+    markup = client_for(busy.cast.olive).get("/authority").text
+    drawn = markup[markup.index('<svg class="app-chart"') :]
+    assert "<title>Sending: On time 4</title>" in drawn
+    assert "<title>Acknowledging: Overdue 1</title>" in drawn
+
+
+@pytest.mark.parametrize(
+    "query, schools",
+    [
+        ("", ["Alderford", "Birchwater", "Cloverhill", "Dovecote"]),
+        ("?show=overdue", ["Alderford", "Birchwater"]),
+        ("?show=quiet", ["Cloverhill"]),
+        ("?show=keys", ["Cloverhill"]),
+        ("?order=sent&name=nuneaton", ["Birchwater"]),
+        ("?name=125583", ["Dovecote"]),
+        ("?period=last-year&order=name", ["Alderford", "Birchwater", "Cloverhill", "Dovecote"]),
+    ],
+)
+def test_the_table_can_be_narrowed_and_sorted(busy, client_for, query, schools):
+    page = client_for(busy.cast.olive).page(f"/authority{query}")
+    listed = [cells[0].split()[0] for cells in rows_of(page) if len(cells) == 9 and cells[0] != "School"]
+    assert listed == schools
+
+
+def test_what_was_due_in_another_period_is_not_counted(busy, client_for):
+    page = client_for(busy.cast.olive).page("/authority?period=last-year")
+    assert row_of(page, "Alderford Primary School")[1:8] == ["0", "0", "0", "0", "0", "0", "0"]
+
+
+def test_a_filter_that_does_not_exist_is_refused_beside_its_field(stage, client_for):
+    response = client_for(stage.cast.olive).get("/authority?period=forever")
+    assert response.status_code == 422
+    assert 'href="#period"' in response.text
+
+
+def test_a_long_table_goes_on_on_the_next_page(stage, client_for):
+    for number in range(60):
+        add_school(
+            stage.service, stage.cast.warwickshire, urn=f"13{number:04}", name=f"School {number:02}", town="Rugby"
+        )
+    client = client_for(stage.cast.olive)
+    first = client.page("/authority?order=name")
+    assert len([cells for cells in rows_of(first) if len(cells) == 9]) == 51
+    following = next(link.get("href") for link in first.iter("a") if link.get("rel") == "next")
+    second = client.page(following)
+    names = [cells[0] for cells in rows_of(second) if len(cells) == 9][1:]
+    assert len(names) == 14
+    assert names[0].startswith("School 46")
+
+
+def test_a_school_of_another_authority_is_in_nobody_elses_figures(busy, client_for):
+    page = client_for(busy.cast.oscar).page("/authority")
+    assert "Alderford" not in text_of(page)
+    assert row_of(page, "On time") == ["On time", "0", "0"]
+
+
+def test_the_figures_can_be_taken_away_as_csv_and_excel(busy, client_for):
+    client, before = client_for(busy.cast.olive), log_size(busy)
+    csv = client.get("/authority/compliance.csv?order=name")
+    assert events_after(busy, before) == ["compliance.exported"]
+    assert csv.headers["Content-Disposition"] == 'attachment; filename="compliance-2026-09-21.csv"'
+    lines = csv.data.decode("utf-8-sig").split("\r\n")
+    assert lines[0].startswith("URN,School,Town,Overdue in all")
+    assert lines[1].startswith("125580,Alderford Primary School,Rugby,1,4,0,0,1,0")
+    book = load_workbook(io.BytesIO(client.get("/authority/compliance.xlsx?order=name").data))
+    assert [cell.value for cell in list(book.active.rows)[1]][:4] == ["125580", "Alderford Primary School", "Rugby", 1]
+
+
+def test_a_log_that_is_frozen_shows_nothing_and_says_so(stage, client_for):
+    with stage.database.writing() as session:
+        session.execute(text("UPDATE log_head SET frozen = :yes, frozen_reason = 'rolled back'"), {"yes": True})
+    response = client_for(stage.cast.olive).get("/authority")
+    assert response.status_code == 503
+    assert "frozen" in text_of(parse_page(response.data), "main")

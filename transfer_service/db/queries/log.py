@@ -1,0 +1,164 @@
+"""What is read of the log: its head and checkpoints, and its leaves by page. Every page starts at a known index."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy.orm import Session
+
+from transfer_service.db.models import (
+    Authority,
+    LogCheckpoint,
+    LogCosignature,
+    LogDetail,
+    LogHead,
+    LogLeaf,
+    Membership,
+    Person,
+    School,
+    Transfer,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What is looked for. `until` is the first moment after the time asked for."""
+
+    authority_id: UUID
+    school_id: UUID | None = None
+    person_id: UUID | None = None
+    transfer_id: UUID | None = None
+    event: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Names:
+    """The names behind the ids of some leaves."""
+
+    people: dict[UUID, str]
+    places: dict[UUID, str]
+    references: dict[UUID, str]
+
+
+def get_head(session: Session) -> LogHead:
+    """Return the log's head row, without a lock."""
+    return session.scalars(select(LogHead)).one()
+
+
+def find_newest_checkpoint(session: Session) -> LogCheckpoint | None:
+    """Return the newest signed checkpoint."""
+    return session.scalar(select(LogCheckpoint).order_by(LogCheckpoint.size.desc()).limit(1))
+
+
+def find_newest_cosigned(session: Session) -> tuple[int, int]:
+    """Return the size of the newest checkpoint that somebody cosigned, and how many parties did; zeroes for none."""
+    row = session.execute(
+        select(LogCosignature.size, func.count(LogCosignature.witness.distinct()))
+        .group_by(LogCosignature.size)
+        .order_by(LogCosignature.size.desc())
+        .limit(1)
+    ).first()
+    return (0, 0) if row is None else (row[0], row[1])
+
+
+def find_leaf_time(session: Session, idx: int) -> datetime | None:
+    """Return when a leaf was written."""
+    return session.scalar(select(LogLeaf.at).where(LogLeaf.idx == idx))
+
+
+def list_leaves(session: Session, wanted: Wanted, *, before: int | None, limit: int) -> Sequence[LogLeaf]:
+    """List leaves that an authority sees, the newest first, from before an index."""
+    statement = select(LogLeaf).where(*_conditions(wanted)).order_by(LogLeaf.idx.desc()).limit(limit)
+    if before is not None:
+        statement = statement.where(LogLeaf.idx < before)
+    return session.scalars(statement).all()
+
+
+def list_story(session: Session, transfer_id: UUID) -> Sequence[LogLeaf]:
+    """List every leaf about a transfer, in the order in which they were written."""
+    return session.scalars(select(LogLeaf).where(LogLeaf.transfer == transfer_id).order_by(LogLeaf.idx)).all()
+
+
+def list_sealed_details(session: Session, indexes: Collection[int]) -> dict[int, bytes]:
+    """Return what stands, sealed, beside some leaves."""
+    rows = session.execute(select(LogDetail.idx, LogDetail.sealed).where(LogDetail.idx.in_(list(indexes))))
+    return {idx: sealed for idx, sealed in rows}  # noqa: C416 -- a Row is no pair to `dict`
+
+
+def list_school_ids(session: Session, authority_id: UUID) -> list[UUID]:
+    """List the schools of an authority."""
+    return list(session.scalars(select(School.id).where(School.authority_id == authority_id)))
+
+
+def find_person_of_authority(session: Session, *, person_id: UUID, authority_id: UUID) -> Person | None:
+    """Find a person who belongs, or belonged, to an authority or one of its schools."""
+    return session.scalar(select(Person).where(Person.id == person_id, _belongs_to(authority_id)))
+
+
+def find_person_by_email(session: Session, *, email: str, authority_id: UUID) -> Person | None:
+    """Find such a person by the tidied address."""
+    return session.scalar(select(Person).where(Person.email == email, _belongs_to(authority_id)))
+
+
+def load_names(
+    session: Session, *, people: Collection[UUID], places: Collection[UUID], transfers: Collection[UUID]
+) -> Names:
+    """Return the names of people, schools and authorities, and the references of transfers; one statement each."""
+    found_places = _pairs(session, School.id, School.name, places)
+    rest = set(places) - set(found_places)
+    return Names(
+        people=_pairs(session, Person.id, Person.name, people),
+        places=found_places | _pairs(session, Authority.id, Authority.name, rest),
+        references=_pairs(session, Transfer.id, Transfer.reference, transfers),
+    )
+
+
+def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
+    if wanted.transfer_id is not None:
+        conditions.append(LogLeaf.transfer == wanted.transfer_id)
+    if wanted.person_id is not None:
+        conditions.append(LogLeaf.actor == wanted.person_id)
+    if wanted.event is not None:
+        conditions.append(LogLeaf.event == wanted.event)
+    if wanted.since is not None:
+        conditions.append(LogLeaf.at >= wanted.since)
+    if wanted.until is not None:
+        conditions.append(LogLeaf.at < wanted.until)
+    conditions.append(LogLeaf.org == wanted.school_id if wanted.school_id else _in_scope(wanted))
+    return conditions
+
+
+def _in_scope(wanted: Wanted) -> ColumnElement[bool]:
+    """What was done at the authority or its schools; of a person of theirs also what belongs to no place."""
+    schools = select(School.id).where(School.authority_id == wanted.authority_id)
+    own = or_(LogLeaf.org == wanted.authority_id, LogLeaf.org.in_(schools))
+    return or_(own, LogLeaf.org.is_(None)) if wanted.person_id is not None else own
+
+
+def _belongs_to(authority_id: UUID) -> ColumnElement[bool]:
+    schools = select(School.id).where(School.authority_id == authority_id)
+    return (
+        select(Membership.id)
+        .where(
+            and_(
+                Membership.person_id == Person.id,
+                or_(Membership.authority_id == authority_id, Membership.school_id.in_(schools)),
+            )
+        )
+        .exists()
+    )
+
+
+def _pairs(session: Session, key: Any, value: Any, ids: Collection[UUID]) -> dict[UUID, str]:
+    if not ids:
+        return {}
+    rows = session.execute(select(key, value).where(key.in_(list(ids))))
+    return {row_id: text for row_id, text in rows}  # noqa: C416 -- a Row is no pair to `dict`

@@ -1,0 +1,117 @@
+"""What an authority chooses when it looks at its schools: a stretch of time, an order, which schools or dispatches."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from enum import StrEnum
+from types import MappingProxyType
+
+PAGE_LENGTH = 50
+"""Rows of one page of a long list."""
+
+_AUGUST = 8
+
+
+class PeriodChoice(StrEnum):
+    """Which moves are counted, by the day on which their file was due."""
+
+    TWELVE_MONTHS = "12-months"
+    THIS_YEAR = "this-year"
+    LAST_YEAR = "last-year"
+    EVERYTHING = "everything"
+
+
+PERIOD_LABELS: Mapping[PeriodChoice, str] = MappingProxyType(
+    {
+        PeriodChoice.TWELVE_MONTHS: "The last 12 months, and what is due later",
+        PeriodChoice.THIS_YEAR: "This school year",
+        PeriodChoice.LAST_YEAR: "The last school year",
+        PeriodChoice.EVERYTHING: "Everything",
+    }
+)
+
+
+class SchoolOrder(StrEnum):
+    """What the table of schools is sorted by."""
+
+    OVERDUE = "overdue"
+    NAME = "name"
+    NIL_SHARE = "nil-share"
+    MOST_SENT = "sent"
+
+
+SCHOOL_ORDER_LABELS: Mapping[SchoolOrder, str] = MappingProxyType(
+    {
+        SchoolOrder.OVERDUE: "Most overdue first",
+        SchoolOrder.NAME: "Name",
+        SchoolOrder.NIL_SHARE: "Highest share of nil declarations first",
+        SchoolOrder.MOST_SENT: "Most moves first",
+    }
+)
+
+
+class SchoolShow(StrEnum):
+    """Which schools the table lists."""
+
+    ALL = "all"
+    OVERDUE = "overdue"
+    QUIET = "quiet"
+    KEYS = "keys"
+    ALWAYS_NIL = "always-nil"
+
+
+SCHOOL_SHOW_LABELS: Mapping[SchoolShow, str] = MappingProxyType(
+    {
+        SchoolShow.ALL: "All schools",
+        SchoolShow.OVERDUE: "Schools with something overdue",
+        SchoolShow.QUIET: "Schools with no activity",
+        SchoolShow.KEYS: "Schools with too few key holders",
+        SchoolShow.ALWAYS_NIL: "Schools that always declare nil",
+    }
+)
+
+
+class DispatchShow(StrEnum):
+    """Which dispatches of one school are listed."""
+
+    OVERDUE = "overdue"
+    OPEN = "open"
+    ALL = "all"
+
+
+DISPATCH_SHOW_LABELS: Mapping[DispatchShow, str] = MappingProxyType(
+    {
+        DispatchShow.OVERDUE: "Overdue",
+        DispatchShow.OPEN: "Not finished",
+        DispatchShow.ALL: "All",
+    }
+)
+
+
+class Box(StrEnum):
+    """Which side of a school's exchange is listed."""
+
+    SENT = "sent"
+    RECEIVED = "received"
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """Days, both ends included; None where it has no end on that side."""
+
+    starts_on: date | None = None
+    ends_on: date | None = None
+
+
+def period_of(choice: PeriodChoice, today: date) -> Period:
+    """Return the days that a choice means; a school year runs from 1 September to 31 August."""
+    began = date(today.year if today.month > _AUGUST else today.year - 1, 9, 1)
+    match choice:
+        case PeriodChoice.TWELVE_MONTHS:
+            return Period(starts_on=today - timedelta(days=365))
+        case PeriodChoice.THIS_YEAR:
+            return Period(starts_on=began, ends_on=date(began.year + 1, 8, 31))
+        case PeriodChoice.LAST_YEAR:
+            return Period(starts_on=date(began.year - 1, 9, 1), ends_on=date(began.year, 8, 31))
+        case PeriodChoice.EVERYTHING:
+            return Period()
