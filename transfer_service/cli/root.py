@@ -11,6 +11,8 @@ import click
 
 from transfer_service.cli.exits import REFUSED, USAGE, explain
 
+PROGRAM: Final = "transfer-service"
+
 COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "alerts": ("alerts:alerts", "List the outbox, and retry what was given up."),
     "audit": ("audit:audit", "Check, export and sign the log."),
@@ -66,7 +68,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its code; a refusal is one plain sentence on standard error."""
     try:
-        code = root.main(args=None if arguments is None else list(arguments), standalone_mode=False)
+        # Named here, since `python -m transfer_service` would name itself.
+        code = root.main(args=None if arguments is None else list(arguments), prog_name=PROGRAM, standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as help_wanted:
         click.echo(help_wanted.format_message(), err=True)
         return USAGE
@@ -93,8 +96,6 @@ def run(arguments: Sequence[str] | None = None) -> int:
 
 def _usage_sentence(error: click.UsageError) -> str:
     """Say on one line what is wrong with the arguments and where to read more."""
-    command = error.ctx.command_path if error.ctx else "transfer-service"
-    # click names what we are called as, which differs between `python -m` and the installed script.
-    command = f"transfer-service {command.partition(' ')[2]}".strip()
+    command = error.ctx.command_path if error.ctx else PROGRAM
     message = " ".join(error.format_message().split())
     return f"{message} See {command} --help."
