@@ -7,10 +7,13 @@ from uuid import UUID
 
 from tests.cast import Cast, Clock, Member, Service, join_service, make_first_holder
 from transfer_service.db.session import Database
+from transfer_service.domain.events import Basis
 from transfer_service.domain.roles import Role
 from transfer_service.storage.blobs import Storage
 from transfer_service.use_cases.calendars import TermDates, replace_terms
 from transfer_service.use_cases.installation import Installation
+from transfer_service.use_cases.keys.holding import find_person_key, get_public_epoch
+from transfer_service.use_cases.keys.writing_grants import grant_to_person
 
 TERMS = (
     TermDates(date(2026, 9, 1), date(2026, 10, 23)),
@@ -80,3 +83,22 @@ def enrol_keyless(stage: Stage) -> Member:
 def acting_for(member: Member, school_id: UUID) -> Member:
     """The same person acting at another school, as somebody who is DSL of both does."""
     return replace(member, actor=replace(member.actor, organisation_id=school_id))
+
+
+def hold_also(stage: Stage, member: Member, holder: Member) -> None:
+    """A member is made to hold the key of the holder's school too, as a lead of both schools would."""
+    keys = holder.school_keys(stage.service)
+    number, _ = keys.active
+    with stage.database.writing() as session:
+        row = find_person_key(session, member.person_id)
+        assert row is not None
+        epoch = get_public_epoch(session, stage.at, keys.school_id, number)
+        grant_to_person(
+            session,
+            stage.at,
+            holder.actor,
+            epoch=epoch,
+            seed=keys.seeds[number],
+            holder=row,
+            basis=Basis.COLLEAGUE,
+        )

@@ -4,13 +4,15 @@ from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Select, and_, func, or_, select
+from sqlalchemy import Select, and_, func, literal, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from transfer_service.db.models import Dispatch, School, Transfer
+from transfer_service.db.types import Flag
 from transfer_service.domain.transfer import Status
 
 AWAITING_RECEIVER = (Status.WAITING, Status.SENT, Status.OPENED)
+NOT_URGENT = literal(False, Flag())  # noqa: FBT003 -- a value, not a switch
 ENDED = (Status.ACKNOWLEDGED, Status.REJECTED, Status.WITHDRAWN)
 
 
@@ -57,9 +59,9 @@ def select_incoming(
         urgent, sent_at, dispatch_id = after
         later = or_(Dispatch.sent_at > sent_at, and_(Dispatch.sent_at == sent_at, Dispatch.id > dispatch_id))
         if urgent:
-            statement = statement.where(or_(Dispatch.urgent.is_(False), later))
+            statement = statement.where(or_(Dispatch.urgent == NOT_URGENT, later))
         else:
-            statement = statement.where(Dispatch.urgent.is_(False), later)
+            statement = statement.where(Dispatch.urgent == NOT_URGENT, later)
     return statement
 
 
