@@ -18,6 +18,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "audit": ("audit:audit", "Check, export and sign the log."),
     "authority": ("authority:authority", "Let an authority join the service."),
     "db": ("db:db", "Bring the database to the newest revision, or check it."),
+    "demo": ("demo:demo", "Make a demonstration from nothing and serve it on this machine."),
     "keys": ("keys:keys", "Make the keys of a new installation."),
     "people": ("people:people", "Invite the first people of an installation."),
     "receipt": ("receipt:receipt", "Check a receipt offline."),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import signal
 import threading
 from typing import Any
 
@@ -56,6 +58,11 @@ def run_server(*, host: str, port: int, workers: int, threads: int, log_level: s
 
 def load_application() -> Flask:
     """Make the application of one process, and start its worker where the database is SQLite."""
+    if multiprocessing.parent_process() is not None:
+        # A forked process starts with the handlers of the one that waits for it, which would swallow a wish to stop
+        # until granian has set its own.
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, signal.SIG_DFL)
     # Imported here: the process that only waits for the others needs none of it.
     from transfer_service.cli.serve import load_serving_settings
 
