@@ -112,37 +112,46 @@ def build_services(settings: Settings) -> Services:
     )
 
 
-def build_installation(settings: Settings) -> Installation:
-    """Put together what every use case may need of the installation."""
+def build_installation(settings: Settings, *, now: Callable[[], datetime] | None = None) -> Installation:
+    """Put together what every use case may need of the installation; `now` is the demonstration's clock."""
     return Installation(
         deployment=settings.deployment,
         field_keys=FieldKeyring.from_text(settings.field_keys.reveal(), deployment=settings.deployment),
-        now=wall_clock,
+        now=now or wall_clock,
         new_id=uuid7,
         recovery_keys=dict(settings.recovery_keys),
     )
 
 
-def build_worker(settings: Settings, *, database: Database, should_stop: ShouldStop = lambda: False) -> Worker:
+def build_worker(
+    settings: Settings,
+    *,
+    database: Database,
+    should_stop: ShouldStop = lambda: False,
+    now: Callable[[], datetime] | None = None,
+) -> Worker:
     """Put together the worker (`config.settings.NEEDS_WORKER`); beside the web server it shares its database."""
+    clock = now or wall_clock
     parts = Parts(
         database=database,
-        at=build_installation(settings),
+        at=build_installation(settings, now=clock),
         channel=build_channel(settings),
         site=Site(service_name=SERVICE_NAME, base_url=settings.base_url),
         store=Storage.from_url(settings.storage_url.reveal()),
-        sign=build_signer(settings, database=database),
+        sign=build_signer(settings, database=database, now=clock),
         jitter=secrets.SystemRandom().random,
     )
-    return Worker(list_jobs(parts), database=database, now=wall_clock, should_stop=should_stop)
+    return Worker(list_jobs(parts), database=database, now=clock, should_stop=should_stop)
 
 
-def build_signer(settings: Settings, *, database: Database) -> Callable[[], SignOutcome]:
+def build_signer(
+    settings: Settings, *, database: Database, now: Callable[[], datetime] | None = None
+) -> Callable[[], SignOutcome]:
     """Give what signs the log once, with the key and the state file of the settings."""
     key = LogSigningKey.from_text(settings.log_signing_key.reveal())
 
     def sign() -> SignOutcome:
-        return sign_committed(database, key=key, state_file=settings.log_state_file, now=wall_clock())
+        return sign_committed(database, key=key, state_file=settings.log_state_file, now=(now or wall_clock)())
 
     return sign
 

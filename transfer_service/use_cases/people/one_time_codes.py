@@ -28,6 +28,11 @@ def enrolment_uri(secret: str, email: str) -> str:
     return pyotp.TOTP(secret).provisioning_uri(name=email, issuer_name=ISSUER)
 
 
+def code_at(secret: str, moment: datetime) -> str:
+    """Return the six digits that an authenticator app shows at a moment: for the demonstration, which has no app."""
+    return pyotp.TOTP(secret).at(moment)
+
+
 def matching_step(secret: str, code: str, *, now: datetime, last_step: int | None) -> int | None:
     """Return the time step whose code this is: the present one or a neighbour, later than the last one used."""
     typed = "".join(code.split())
