@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, not_, select
 from sqlalchemy.orm import Session
 
 from transfer_service.crypto import formats
@@ -71,7 +71,7 @@ def find_held_form(session: Session, at: Installation, actor: Actor) -> tuple[UU
             HeldForm.person_id == actor.person_id,
             HeldForm.expires_at > at.now(),
             HeldForm.path.startswith("/"),
-            HeldForm.shown.is_(False),
+            not_(HeldForm.shown),
         )
         .order_by(HeldForm.created_at.desc())
         .limit(1)
