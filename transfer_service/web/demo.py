@@ -28,23 +28,45 @@ blueprint = Blueprint("demo", __name__)
 class Person(Protocol):
     """Somebody of the demonstration, as the page shows them."""
 
-    email: str
-    password: str
-    totp_secret: str
-    role_label: str
-    name: str
-    organisation: str
-    waits: bool
+    @property
+    def email(self) -> str: ...
+
+    @property
+    def password(self) -> str: ...
+
+    @property
+    def totp_secret(self) -> str: ...
+
+    @property
+    def role_label(self) -> str: ...
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def organisation(self) -> str: ...
+
+    @property
+    def waits(self) -> bool: ...
 
 
 class Mail(Protocol):
     """A mail that was caught."""
 
-    name: str
-    at: datetime
-    recipient: str
-    subject: str
-    text: str
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def at(self) -> datetime: ...
+
+    @property
+    def recipient(self) -> str: ...
+
+    @property
+    def subject(self) -> str: ...
+
+    @property
+    def text(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
