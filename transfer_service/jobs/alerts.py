@@ -39,6 +39,9 @@ class AlertSender:
 
     def run(self, should_stop: Callable[[], bool]) -> str:
         """Send mail after mail until none is due; a wish to stop is heard between two mails."""
+        with self.database.reading() as session:
+            if not has_due(session, self.at.now()):
+                return ""  # every two seconds, so without a transaction that writes
         sent = failed = 0
         while not should_stop():
             outcome = self.send_next()
@@ -52,9 +55,6 @@ class AlertSender:
 
     def send_next(self) -> str | None:
         """Send the mail that has been due for longest and say what became of it; None where nothing is due."""
-        with self.database.reading() as session:
-            if not has_due(session, self.at.now()):
-                return None
         with self.database.writing() as session:
             claim = claim_next(session, self.at)
         if claim is None:
