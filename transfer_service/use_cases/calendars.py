@@ -139,6 +139,25 @@ def remove_closure(session: Session, at: Installation, actor: Actor, *, closed_o
     record(session, at, actor, Event.CALENDAR_CHANGED, basis=Basis.ROLE.value, subject=closure.id)
 
 
+@dataclass(frozen=True, slots=True)
+class ClosedDay:
+    """A day on which the actor's school is closed; `is_own` where the school, not its authority, recorded it."""
+
+    closed_on: date
+    kind: ClosureKind
+    is_own: bool
+
+
+def list_closed_days(session: Session, actor: Actor) -> list[ClosedDay]:
+    """List the recorded days on which the actor's school, or all schools of the actor's authority, are closed."""
+    authority_id, school_id = _whose_calendar(session, actor)
+    _check_may_edit(actor)
+    return [
+        ClosedDay(row.closed_on, ClosureKind(row.kind), row.school_id == school_id)
+        for row in queries.list_closures(session, authority_id=authority_id, school_id=school_id)
+    ]
+
+
 def _whose_calendar(session: Session, actor: Actor) -> tuple[UUID, UUID | None]:
     """The authority and, for a school's people, the school whose calendar the actor edits."""
     if actor.organisation_id is None:

@@ -1,1 +1,42 @@
-"""Pages for schools that send and receive transfers."""
+"""The pages of a school's people: recording, sending, receiving, acknowledging."""
+
+from typing import Final
+
+from transfer_service.web.school import (
+    acknowledging,
+    archiving,
+    attaching,
+    beginning,
+    calendar,
+    choosing,
+    drafting,
+    home,
+    inbox,
+    notes,
+    receipts,
+    receiving,
+    returning,
+    search,
+    sending,
+    transfers,
+)
+
+BLUEPRINTS: Final = (
+    home.blueprint,
+    search.blueprint,
+    beginning.blueprint,
+    choosing.blueprint,
+    transfers.blueprint,
+    drafting.blueprint,
+    notes.blueprint,
+    attaching.blueprint,
+    sending.blueprint,
+    inbox.blueprint,
+    receiving.blueprint,
+    acknowledging.blueprint,
+    receipts.blueprint,
+    archiving.blueprint,
+    returning.blueprint,
+    calendar.blueprint,
+)
+"""Every group of pages of a school."""

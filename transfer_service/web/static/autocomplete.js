@@ -3,7 +3,8 @@
 //   <select data-autocomplete>                       its options are searched in the page
 //   <input data-autocomplete-source="/x?q=" id="y">  what is typed is asked of the address, which answers
 //                                                    [{"value": "123456", "text": "A school, its town"}]; the value
-//                                                    goes into the input's form field, the text is what is shown
+//                                                    goes into the input's form field, the text is what is shown;
+//                                                    with data-autocomplete-free so does what was only typed
 
 const enhance = window.accessibleAutocomplete;
 
@@ -33,7 +34,7 @@ function enhanceSearch(input) {
     name: "",
     minLength: 2,
     confirmOnBlur: false,
-    defaultValue: input.dataset.autocompleteText || "",
+    defaultValue: input.dataset.autocompleteText || ("autocompleteFree" in input.dataset ? input.value : ""),
     displayMenu: "overlay",
     templates: { inputValue: (found) => (found ? found.text || "" : ""), suggestion: (found) => escaped(found.text || found) },
     tNoResults: () => "Nothing found. Try the town or the URN",
@@ -58,7 +59,9 @@ function enhanceSearch(input) {
     },
   });
   const shown = document.getElementById(id);
-  shown.addEventListener("input", () => { input.value = ""; });
+  // Where the page searches by itself too, what was typed is sent as it is.
+  const free = "autocompleteFree" in input.dataset;
+  shown.addEventListener("input", () => { input.value = free ? shown.value : ""; });
 }
 
 function escaped(text) {

@@ -32,7 +32,7 @@ function upload(event, form) {
   request.addEventListener("load", () => {
     delete form.dataset.uploading;
     if (request.status < 400) {
-      window.location.assign(request.responseURL || window.location.href);
+      window.location.assign(whereNext(request));
       return;
     }
     show(place, refusal(request));
@@ -45,6 +45,14 @@ function upload(event, form) {
   place.hidden = false;
   bar.hidden = false;
   request.send(new FormData(form));
+}
+
+function whereNext(request) {
+  try {
+    return JSON.parse(request.responseText).next || window.location.href;
+  } catch {
+    return request.responseURL || window.location.href;
+  }
 }
 
 function refusal(request) {

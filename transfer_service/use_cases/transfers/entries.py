@@ -1,0 +1,53 @@
+"""What is typed into the steps of a new transfer before it is recorded: sealed to whoever types, for an hour.
+
+A pupil's name may stand neither in an address nor in a cookie, and a page that is gone back to must still know it.
+"""
+
+import json
+from collections.abc import Mapping
+from datetime import timedelta
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from transfer_service.crypto.suites import PersonKey
+from transfer_service.domain import permissions
+from transfer_service.domain.errors import NotFound
+from transfer_service.domain.permissions import Permission
+from transfer_service.domain.roles import Actor
+from transfer_service.use_cases.installation import Installation
+from transfer_service.use_cases.people.held_forms import drop_kept, find_kept, keep_for_person, open_kept
+
+ENTRY_LASTS = timedelta(hours=2)
+
+
+def keep_entry(
+    session: Session, at: Installation, actor: Actor, *, entry_id: UUID | None, values: Mapping[str, str]
+) -> UUID:
+    """Keep what was typed so far in place of what was kept before; return the entry's id, a new one for None.
+
+    It is no act on a pupil's record yet, so it leaves no leaf; `create_transfer` does.
+    """
+    permissions.check(actor, Permission.PUPIL_RECORD)
+    known = entry_id or at.new_id()
+    drop_kept(session, person_id=actor.person_id, label=_label(known))
+    body = json.dumps(dict(values), ensure_ascii=False).encode()
+    keep_for_person(session, at, person_id=actor.person_id, label=_label(known), body=body, lasts=ENTRY_LASTS)
+    return known
+
+
+def get_entry(
+    session: Session, at: Installation, actor: Actor, *, entry_id: UUID, person_key: PersonKey
+) -> Mapping[str, str]:
+    """Open what its author typed so far; raises NotFound for anybody else and once its time is over."""
+    permissions.check(actor, Permission.PUPIL_RECORD)
+    row = find_kept(session, at, person_id=actor.person_id, label=_label(entry_id))
+    body = None if row is None else open_kept(at, row, person_key)
+    if body is None:
+        raise NotFound("form")
+    values: Mapping[str, str] = json.loads(body)
+    return values
+
+
+def _label(entry_id: UUID) -> str:
+    return f"new-transfer/{entry_id}"

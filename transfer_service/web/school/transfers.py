@@ -1,0 +1,173 @@
+"""The lists of a school's transfers, and the page of one."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlencode
+
+from flask import Blueprint, render_template, request
+
+from transfer_service.domain.calendars import local_day
+from transfer_service.domain.errors import NotFound
+from transfer_service.domain.permissions import Permission, can
+from transfer_service.domain.transfer import (
+    DISPATCH_KIND_LABELS,
+    REJECTION_REASON_LABELS,
+    STATUS_LABELS,
+    TRANSFER_KIND_LABELS,
+    Action,
+    DispatchKind,
+    Side,
+    Status,
+)
+from transfer_service.use_cases.directory import show_schools
+from transfer_service.use_cases.transfers.listing import Box, list_transfers
+from transfer_service.use_cases.transfers.timeline import list_happenings
+from transfer_service.use_cases.transfers.viewing import DispatchView, TransferView, get_transfer
+from transfer_service.web import access
+from transfer_service.web.school.acting import acting, read_reference
+from transfer_service.web.school.words import day_of, due_tag, say_clocks, say_state
+
+blueprint = Blueprint("school_transfers", __name__)
+BOX_LABELS = {Box.OUT: "Sent by us", Box.AWAITING: "Sent to us, to deal with", Box.DEALT_WITH: "Sent to us, dealt with"}
+STATUSES_IN = {
+    Box.OUT: tuple(Status),
+    Box.AWAITING: (Status.WAITING, Status.SENT, Status.OPENED),
+    Box.DEALT_WITH: (Status.ACKNOWLEDGED, Status.REJECTED, Status.WITHDRAWN),
+}
+
+
+@blueprint.get("/transfers")
+@access.requires(Permission.TRANSFER_LIST)
+def transfers() -> str:
+    """List one box, a page at a time."""
+    me = acting()
+    knows_states = can(me.actor, Permission.DISPATCH_STATUS_READ)
+    box = _choice(Box, request.args.get("box"), Box.OUT) if knows_states else Box.OUT
+    status = _choice(Status, request.args.get("status"), None) if knows_states else None
+    with me.database.reading() as session:
+        page = list_transfers(
+            session,
+            me.at,
+            me.actor,
+            box=box,
+            statuses=None if status is None else frozenset({status}),
+            after=request.args.get("after"),
+        )
+        schools = show_schools(session, [row.other_school for row in page.rows])
+    asked = {"box": box.value, **({"status": status.value} if status else {})}
+    return render_template(
+        "school/transfers.html",
+        rows=page.rows,
+        schools=schools,
+        box=box,
+        boxes=tuple(BOX_LABELS.items()) if knows_states else (),
+        statuses=tuple((one.value, STATUS_LABELS[one]) for one in STATUSES_IN[box]),
+        status=status.value if status else "",
+        knows_states=knows_states,
+        may_record=can(me.actor, Permission.PUPIL_RECORD),
+        tag_of=_tag_of(me.at.now(), box),
+        next_page="/transfers?" + urlencode({**asked, "after": page.next}) if page.next else "",
+    )
+
+
+@blueprint.get("/transfers/<reference>")
+@access.requires(Permission.TRANSFER_LIST)
+def transfer(reference: str) -> str:
+    """One transfer: where it stands, both clocks, what can be done now, and what happened."""
+    me = acting()
+    known = read_reference(reference)
+    with me.database.reading() as session:
+        view = get_transfer(session, me.at, me.actor, reference=known)
+        knows_states = can(me.actor, Permission.DISPATCH_STATUS_READ)
+        happenings = list_happenings(session, me.actor, reference=known) if knows_states else []
+        schools = show_schools(
+            session,
+            [
+                view.sending_school,
+                *([view.receiving_school] if view.receiving_school else []),
+                *(one.receiving_school for one in view.dispatches),
+            ],
+        )
+    return render_template(
+        "school/transfer.html",
+        view=view,
+        dispatches=tuple(_shown(one, view, local_day(me.at.now())) for one in reversed(view.dispatches)),
+        happenings=happenings,
+        schools=schools,
+        kind=TRANSFER_KIND_LABELS[view.kind],
+        is_sender=view.side is Side.SENDING,
+        can_act=set(_acts(view)) if view.newest else set(),
+        is_new=len(view.dispatches) == 1,
+        may_record=can(me.actor, Permission.PUPIL_RECORD),
+        labels={"reasons": REJECTION_REASON_LABELS, "kinds": DISPATCH_KIND_LABELS},
+    )
+
+
+def get_view(reference: str) -> TransferView:
+    """The transfer of an address as the actor may see it; raises NotFound."""
+    me = acting()
+    with me.database.reading() as session:
+        return get_transfer(session, me.at, me.actor, reference=read_reference(reference))
+
+
+def get_newest(reference: str, *, side: Side) -> tuple[TransferView, DispatchView]:
+    """The transfer and its newest dispatch; raises NotFound for who is not on that side or may not know states."""
+    view = get_view(reference)
+    if view.newest is None or view.side is not side:
+        raise NotFound("transfer")
+    return view, view.newest
+
+
+def _acts(view: TransferView) -> tuple[str, ...]:
+    """What the actor may do now, beside the table of transitions: what hangs on more than the state."""
+    newest = view.newest
+    if newest is None:
+        return ()
+    acts = [action.value for action in newest.actions]
+    if view.side is Side.SENDING:
+        if newest.status in (Status.SENT, Status.OPENED) and newest.kind is not DispatchKind.NIL:
+            acts.append("reseal")
+        if newest.status in (Status.WITHDRAWN, Status.REJECTED) or (
+            newest.kind is DispatchKind.NIL and newest.status is Status.ACKNOWLEDGED
+        ):
+            acts.append("draft_again")
+        return tuple(acts)
+    if newest.kind is not DispatchKind.NIL:
+        if newest.status is Status.OPENED and not newest.has_opened:
+            acts.append(Action.OPEN.value)
+        if newest.has_opened and newest.status in (Status.OPENED, Status.ACKNOWLEDGED) and not newest.shredded_at:
+            acts.append("read")
+        if newest.status is Status.ACKNOWLEDGED and newest.filed_at is None:
+            acts.append("file")
+    return tuple(acts)
+
+
+def _shown(dispatch: DispatchView, view: TransferView, today: Any) -> dict[str, Any]:
+    return {
+        "view": dispatch,
+        "state": say_state(dispatch, view.side),
+        "clocks": say_clocks(dispatch, today=today),
+        "is_nil": dispatch.kind is DispatchKind.NIL,
+        "reason": REJECTION_REASON_LABELS[dispatch.rejection_reason] if dispatch.rejection_reason else "",
+        "has_receipt": dispatch.sent_at is not None,
+    }
+
+
+def _tag_of(now: Any, box: Box) -> Any:
+    """The due tag of a row: the sender's clock in the outgoing list, the receiver's in the incoming ones."""
+    today = local_day(now)
+
+    def tag(row: Any) -> tuple[str, str]:
+        if box is Box.OUT:
+            return due_tag(row.due_on, day_of(row.sent_at), today=today)
+        return due_tag(row.receiver_due_on, day_of(row.acknowledged_at), today=today)
+
+    return tag
+
+
+def _choice(kind: Any, text: str | None, default: Any) -> Any:
+    try:
+        return kind(text) if text else default
+    except ValueError:
+        return default

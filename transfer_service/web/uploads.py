@@ -1,0 +1,71 @@
+"""Uploaded files as they arrive: part after part, chunk after chunk, never spooled to a file in clear.
+
+Werkzeug's own form parser puts a large file into a temporary file before the view runs. Here its decoder is fed by
+hand, so that each chunk goes from the socket to whoever seals it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from flask import Request
+from werkzeug.exceptions import BadRequest, UnsupportedMediaType
+from werkzeug.sansio.multipart import Data, Epilogue, Field, File, MultipartDecoder, NeedData
+
+READ_AT_ONCE = 64 * 1024
+MOST_PARTS = 50
+LARGEST_HEADERS = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Arriving:
+    """One file on its way: the name that the browser gives it, and its bytes, to be read once and before the next."""
+
+    name: str = field(repr=False)
+    chunks: Iterator[bytes]
+
+
+def arriving_files(request: Request, field_name: str) -> Iterator[Arriving]:
+    """The files of one field of a posted form, in order; what is left unread of one is skipped.
+
+    An input that was left empty counts as no file. Raises BadRequest where the body is not a form, and the 413 of
+    `request.max_content_length` where it is too long.
+    """
+    boundary = request.mimetype_params.get("boundary")
+    if request.mimetype != "multipart/form-data" or not boundary:
+        raise UnsupportedMediaType
+    events = _events(request, MultipartDecoder(boundary.encode(), LARGEST_HEADERS, max_parts=MOST_PARTS))
+    for event in events:
+        if not isinstance(event, File):
+            continue
+        chunks = _chunks(events)
+        if event.name == field_name and event.filename:
+            yield Arriving(event.filename, chunks)
+        for _ in chunks:
+            pass  # whoever was given the file may have refused it half way
+
+
+def _chunks(events: Iterator[object]) -> Iterator[bytes]:
+    for event in events:
+        if not isinstance(event, Data):
+            raise BadRequest
+        if event.data:
+            yield event.data
+        if not event.more_data:
+            return
+
+
+def _events(request: Request, decoder: MultipartDecoder) -> Iterator[File | Field | Data]:
+    try:
+        while True:
+            event = decoder.next_event()
+            if isinstance(event, NeedData):
+                decoder.receive_data(request.stream.read(READ_AT_ONCE) or None)
+            elif isinstance(event, Epilogue):
+                return
+            elif isinstance(event, File | Field | Data):
+                yield event
+    except ValueError:
+        # A body that breaks off in the middle, as when somebody closes the page.
+        raise BadRequest from None
