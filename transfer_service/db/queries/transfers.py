@@ -20,7 +20,6 @@ from transfer_service.db.models import (
     Opening,
     School,
     SchoolEpoch,
-    SchoolLink,
     Transfer,
 )
 from transfer_service.domain.errors import NotFound
@@ -111,18 +110,6 @@ def get_school(session: Session, school_id: UUID) -> School:
     if school is None:
         raise NotFound("school")
     return school
-
-
-def list_successors(session: Session, *, urn: str) -> list[School]:
-    """List the schools that GIAS names as following a closed one, the newest link first."""
-    return list(
-        session.scalars(
-            select(School)
-            .join(SchoolLink, SchoolLink.link_urn == School.urn)
-            .where(SchoolLink.urn == urn, SchoolLink.kind.startswith("Successor"), School.status != "Closed")
-            .order_by(SchoolLink.established_on.desc(), School.urn)
-        )
-    )
 
 
 def list_items(session: Session, *, dispatch_id: UUID, sealed_by: UUID | None = None) -> list[DispatchItem]:
@@ -250,12 +237,15 @@ def list_awaiting_nil_ids(session: Session, *, school_id: UUID, limit: int) -> S
     )
 
 
-def list_leaves(session: Session, *, transfer_id: UUID, events: Collection[str] | None = None) -> list[LogLeaf]:
-    """List the log's leaves about a transfer in the order in which they were written."""
-    statement = select(LogLeaf).where(LogLeaf.transfer == transfer_id).order_by(LogLeaf.idx)
-    if events is not None:
-        statement = statement.where(LogLeaf.event.in_(list(events)))
-    return list(session.scalars(statement))
+def list_leaves(session: Session, *, transfer_id: UUID, events: Collection[str]) -> list[LogLeaf]:
+    """List the log's leaves of these events about a transfer, in the order in which they were written."""
+    return list(
+        session.scalars(
+            select(LogLeaf)
+            .where(LogLeaf.transfer == transfer_id, LogLeaf.event.in_(list(events)))
+            .order_by(LogLeaf.idx)
+        )
+    )
 
 
 def get_leaf_body(session: Session, idx: int) -> bytes | None:

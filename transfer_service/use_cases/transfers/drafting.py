@@ -58,7 +58,7 @@ def create_transfer(
     """Record a pupil's move with its first dispatch as an empty draft; return the dispatch (and its `transfer`).
 
     The school office may do this too. Raises Invalid for names and UPN, RuleForbids with `school_closed` (offer
-    `queries.list_successors`) or `same_school`.
+    its successors) or `same_school`.
     """
     school_id = school_of(actor)
     permissions.check(actor, Permission.PUPIL_RECORD)

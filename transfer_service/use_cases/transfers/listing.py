@@ -7,7 +7,6 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from transfer_service.crypto.errors import CryptoError
 from transfer_service.db.models import Dispatch, School, Transfer
 from transfer_service.db.queries import boxes as queries
 from transfer_service.domain import permissions
@@ -18,7 +17,7 @@ from transfer_service.domain.roles import Actor
 from transfer_service.domain.transfer import DispatchKind, Status
 from transfer_service.use_cases.installation import Installation
 from transfer_service.use_cases.transfers.drafting import school_of
-from transfer_service.use_cases.transfers.pupils import Pupil, open_pupil
+from transfer_service.use_cases.transfers.pupils import Pupil, find_pupil
 
 PAGE = 50
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -181,7 +180,7 @@ def _row(
         progress=progress_of(dispatch.status),
         created_at=transfer.created_at,
         leaving_on=transfer.leaving_on,
-        pupil=_find_pupil(at, transfer) if may_name else None,
+        pupil=find_pupil(at, transfer) if may_name else None,
         kind=dispatch.kind if knows_states else None,
         status=dispatch.status if knows_states else None,
         urgent=dispatch.urgent if knows_states else None,
@@ -191,14 +190,6 @@ def _row(
         opened_at=dispatch.opened_at if knows_states else None,
         acknowledged_at=dispatch.acknowledged_at if knows_states else None,
     )
-
-
-def _find_pupil(at: Installation, transfer: Transfer) -> Pupil | None:
-    """One damaged row must not break a list of fifty."""
-    try:
-        return open_pupil(at, transfer)
-    except (CryptoError, ValueError):
-        return None
 
 
 def _write_cursor(box: Box, dispatch: Dispatch, transfer: Transfer) -> str:

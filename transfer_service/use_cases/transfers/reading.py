@@ -28,7 +28,7 @@ from transfer_service.use_cases.transfers.drafting import school_of
 from transfer_service.use_cases.transfers.leaves import leaf_of
 from transfer_service.use_cases.transfers.manifests import verify_manifest
 from transfer_service.use_cases.transfers.opening import READABLE
-from transfer_service.use_cases.transfers.pupils import Pupil, open_pupil
+from transfer_service.use_cases.transfers.pupils import Pupil, find_pupil
 from transfer_service.use_cases.transfers.unopened import report_failure
 from transfer_service.use_cases.transfers.unsealing import (
     Depth,
@@ -112,7 +112,7 @@ def prepare_reading(
         side=side,
         status=dispatch.status,
         manifest_hash=dispatch.manifest_hash,
-        pupil=None if failure is not None else open_pupil(at, dispatch.transfer),
+        pupil=None if failure is not None else find_pupil(at, dispatch.transfer),
         parts=tuple(parts),
         failure=failure,
     )
@@ -142,8 +142,7 @@ def recheck(session: Session, actor: Actor, prepared: PreparedReading) -> Dispat
         session, dispatch_id=contents.dispatch_id, school_id=school_of(actor), side=contents.side, lock=True
     )
     permissions.check(actor, Permission.NOTES_OPEN)
-    if _check_may_read(session, actor, dispatch) is not contents.side:
-        raise Conflict
+    _check_may_read(session, actor, dispatch)
     if dispatch.manifest_hash != contents.manifest_hash:
         raise Conflict
     return dispatch

@@ -222,16 +222,15 @@ def _record_breach(session: Session, at: Installation, actor: Actor, dispatch: D
     """Start the sending school's 72 hours, and tell its safeguarding leads and head teacher."""
     now = at.now()
     sender_id = dispatch.transfer.sending_school_id
-    if session.get(Breach, dispatch.id) is None:
-        session.add(
-            Breach(
-                dispatch_id=dispatch.id,
-                school_id=sender_id,
-                known_at=now,
-                report_by=now + REPORT_WITHIN,
-                checklist={},
-            )
+    session.add(
+        Breach(
+            dispatch_id=dispatch.id,
+            school_id=sender_id,
+            known_at=now,
+            report_by=now + REPORT_WITHIN,
+            checklist={},
         )
+    )
     alert_school(
         session,
         at,

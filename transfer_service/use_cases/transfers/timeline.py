@@ -66,6 +66,7 @@ OWN: Mapping[Event, str] = MappingProxyType(
 BREACH: Mapping[Event, str] = MappingProxyType(
     {
         Event.BREACH_RECORDED: "sent it back after opening: the 72 hours to report the breach began",
+        Event.BREACH_CHANGED: "ticked off a step of the breach record",
         Event.BREACH_CLOSED: "closed the breach record",
     }
 )
@@ -143,7 +144,5 @@ def _tell(session: Session, leaves: Sequence[Leaf]) -> list[Happening]:
 
 
 def _names(session: Session, model: type[Person] | type[School], ids: set[UUID]) -> dict[UUID, str]:
-    if not ids:
-        return {}
     rows = session.execute(select(model.id, model.name).where(model.id.in_(ids)))
     return {row_id: name for row_id, name in rows}  # noqa: C416 -- a Row is no pair to `dict`

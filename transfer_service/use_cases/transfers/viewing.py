@@ -8,8 +8,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from transfer_service.crypto.errors import CryptoError
-from transfer_service.db.models import Acknowledgement, Breach, Dispatch, School, Transfer
+from transfer_service.db.models import Acknowledgement, Breach, Dispatch, School
 from transfer_service.db.queries import transfers as queries
 from transfer_service.domain import permissions
 from transfer_service.domain.errors import NotFound
@@ -28,7 +27,7 @@ from transfer_service.domain.transfer import (
 from transfer_service.use_cases.installation import Installation
 from transfer_service.use_cases.transfers.drafting import school_of
 from transfer_service.use_cases.transfers.listing import Progress, progress_of
-from transfer_service.use_cases.transfers.pupils import Pupil, open_pupil
+from transfer_service.use_cases.transfers.pupils import Pupil, find_pupil
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,7 +132,7 @@ def get_transfer(session: Session, at: Installation, actor: Actor, *, reference:
         created_at=transfer.created_at,
         sending_school=transfer.sending_school,
         upn_choice=transfer.upn_choice,
-        pupil=_find_pupil(at, transfer) if names_pupil else None,
+        pupil=find_pupil(at, transfer) if names_pupil else None,
         progress=progress_of(dispatches[-1].status),
         receiving_school=dispatches[-1].receiving_school,
         dispatches=tuple(_view(session, actor, one, side) for one in dispatches) if knows_states else (),
@@ -177,10 +176,3 @@ def _view(session: Session, actor: Actor, dispatch: Dispatch, side: Side) -> Dis
             if permissions.can(actor, permissions.permission_for(dispatch.kind, action))
         ),
     )
-
-
-def _find_pupil(at: Installation, transfer: Transfer) -> Pupil | None:
-    try:
-        return open_pupil(at, transfer)
-    except (CryptoError, ValueError):
-        return None
