@@ -27,7 +27,7 @@ MOVES: Final = (
     whole_file(8, "Kwame Asante", ("foxford", "chamberlaine"), to=NICHOLAS_CHAMBERLAINE, left=24, days=(15, 11)),
     Move(
         forename="Summer",
-        surname="Lloyd",
+        surname="Llewellin",
         born="2015-05-21",
         number=9,
         sender="nursery",
@@ -41,7 +41,7 @@ MOVES: Final = (
     ),
     Move(
         forename="Reuben",
-        surname="Castle",
+        surname="Ashdown-Vale",
         born="2015-10-02",
         number=10,
         sender="park",
@@ -103,7 +103,7 @@ MOVES: Final = (
     ),
     Move(
         forename="Oscar",
-        surname="Fenn",
+        surname="Fennimore",
         born="2014-07-12",
         number=14,
         sender="race",
@@ -155,7 +155,7 @@ MOVES: Final = (
     # Sent back at the cover sheet; sent back after it was opened; redirected; withdrawn.
     Move(
         forename="Lily-Mae",
-        surname="Grant",
+        surname="Gantry",
         born="2018-06-15",
         number=18,
         sender="nursery",
@@ -184,7 +184,7 @@ MOVES: Final = (
     ),
     Move(
         forename="Sienna",
-        surname="Marsh",
+        surname="Marlowe",
         born="2014-01-28",
         number=20,
         sender="stoke",
@@ -199,7 +199,7 @@ MOVES: Final = (
     ),
     Move(
         forename="Harvey",
-        surname="Dunn",
+        surname="Harkaway",
         born="2014-03-31",
         number=21,
         sender="nursery",
