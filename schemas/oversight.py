@@ -7,10 +7,11 @@ from datetime import date
 from marshmallow import ValidationError
 
 from schemas.base import ValueSchema
-from schemas.fields import Choice, Day, Email, Line, Ticked
+from schemas.fields import Choice, Day, Email, Line, Number, YesNo
 from schemas.identifiers import Urn
+from transfer_service.domain.deadlines import LONGEST_CLOCK, CalendarOf, ClockRule, ClockStart, ClockUnit
 from transfer_service.domain.events import Event
-from transfer_service.domain.oversight import Box, DispatchShow, PeriodChoice, SchoolOrder, SchoolShow
+from transfer_service.domain.oversight import ApprovalRefusal, Box, DispatchShow, PeriodChoice, SchoolOrder, SchoolShow
 from transfer_service.domain.references import parse_reference
 from transfer_service.domain.roles import AUTHORITY_ROLES, KEY_HOLDING_ROLES, Role
 
@@ -111,19 +112,19 @@ class AuditFilterSchema(ValueSchema[AuditFilter]):
 
 
 @dataclass(frozen=True, slots=True)
-class DecideApproval:
-    """That the officer telephoned the school, and with whom."""
+class RefuseApproval:
+    """Why somebody is not approved, and with whom the officer spoke, if with anybody."""
 
-    spoke_with: str
-    telephoned: bool
+    reason: ApprovalRefusal
+    spoke_with: str | None = None
 
 
-class RefuseApprovalSchema(ValueSchema[DecideApproval]):
+class RefuseApprovalSchema(ValueSchema[RefuseApproval]):
     """The refusal of somebody whom the school does not confirm."""
 
-    makes = DecideApproval
-    spoke_with = Line("Enter the name of the person you spoke with", what="Name", limit=100)
-    telephoned = Ticked("Confirm that you telephoned the school on the number that the register gives")
+    makes = RefuseApproval
+    reason = Choice(ApprovalRefusal, "Choose why you refuse this person")
+    spoke_with = Line("Enter the name of the person you spoke with", what="Name", limit=100, optional=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,3 +171,87 @@ class FindSchoolSchema(ValueSchema[FindSchool]):
 
     makes = FindSchool
     q = Line("Enter a school's name, town or URN", what="School", limit=100)
+
+
+@dataclass(frozen=True, slots=True)
+class AuditPageQuery:
+    """The address of a page of the log: ids and days alone."""
+
+    school: str | None = None
+    person: str | None = None
+    reference: str | None = None
+    event: Event | None = None
+    from_on: date | None = None
+    to_on: date | None = None
+    before: str | None = None
+
+
+class AuditPageQuerySchema(ValueSchema[AuditPageQuery]):
+    """The filters of the audit page as its own links carry them."""
+
+    makes = AuditPageQuery
+    school = Urn("Choose a school from the list", optional=True)
+    person = PageStart()
+    reference = Reference(optional=True)
+    event = Choice(Event, "Choose what happened from the list", optional=True)
+    from_on = Day("Enter the first day", what="First day", optional=True)
+    to_on = Day("Enter the last day", what="Last day", optional=True)
+    before = PageStart()
+
+
+@dataclass(frozen=True, slots=True)
+class EditSenderClock:
+    """How long a sending school has, as an authority sets it for dispatches to come."""
+
+    unit: ClockUnit
+    start: ClockStart
+    length: int
+    first_day_counts: bool
+    calendar: CalendarOf
+
+    @property
+    def rule(self) -> ClockRule:
+        """The rule as it is stored."""
+        return ClockRule(
+            unit=self.unit,
+            start=self.start,
+            length=self.length,
+            first_day_counts=self.first_day_counts,
+            calendar=self.calendar,
+        )
+
+
+class EditSenderClockSchema(ValueSchema[EditSenderClock]):
+    """The settings of one sender's clock."""
+
+    makes = EditSenderClock
+    unit = Choice(ClockUnit, "Choose what is counted")
+    start = Choice(ClockStart, "Choose when the clock starts", only=frozenset(ClockStart) - {ClockStart.SENT})
+    length = Number("Enter the number of days", least=1, most=LONGEST_CLOCK)
+    first_day_counts = YesNo("Choose whether the first day counts")
+    calendar = Choice(CalendarOf, "Choose whose calendar is used")
+
+
+class EditReceiverClockSchema(ValueSchema[EditSenderClock]):
+    """The settings of the receiver's clock, which always starts from the day of sending."""
+
+    makes = EditSenderClock
+    unit = Choice(ClockUnit, "Choose what is counted")
+    start = Choice(ClockStart, "Choose when the clock starts", only=frozenset({ClockStart.SENT}))
+    length = Number("Enter the number of days", least=1, most=LONGEST_CLOCK)
+    first_day_counts = YesNo("Choose whether the first day counts")
+    calendar = Choice(CalendarOf, "Choose whose calendar is used")
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveDay:
+    """Which day is taken out of the calendar."""
+
+    day: date
+
+
+class RemoveDaySchema(ValueSchema[RemoveDay]):
+    """The button beside a term or closed day."""
+
+    makes = RemoveDay
+    day = Day("Choose a day from the list", what="Day")

@@ -88,6 +88,25 @@ DISPATCH_SHOW_LABELS: Mapping[DispatchShow, str] = MappingProxyType(
 )
 
 
+class ApprovalRefusal(StrEnum):
+    """Why an officer does not approve a safeguarding lead."""
+
+    NOT_KNOWN = "not_known"
+    NOT_THE_LEAD = "not_the_lead"
+    NOT_THE_KEY = "not_the_key"
+    NOT_REACHED = "not_reached"
+
+
+APPROVAL_REFUSAL_LABELS: Mapping[ApprovalRefusal, str] = MappingProxyType(
+    {
+        ApprovalRefusal.NOT_KNOWN: "The school does not know this person",
+        ApprovalRefusal.NOT_THE_LEAD: "The person works at the school and does not lead safeguarding",
+        ApprovalRefusal.NOT_THE_KEY: "The person read out other words than those shown here",
+        ApprovalRefusal.NOT_REACHED: "The school could not be reached on the number that the register gives",
+    }
+)
+
+
 class Box(StrEnum):
     """Which side of a school's exchange is listed."""
 

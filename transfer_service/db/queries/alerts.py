@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import or_, select
+from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import Session
 
-from transfer_service.db.models import Alert, School
+from transfer_service.db.models import Alert, Membership, School
 from transfer_service.domain.keys import AlertState
 
 MOST_LISTED = 500
@@ -36,6 +36,14 @@ def find_alert(session: Session, alert_id: UUID, *, authority_id: UUID | None = 
     return session.scalars(query.with_for_update()).one_or_none()
 
 
-def _of_authority(authority_id: UUID) -> object:
+def _of_authority(authority_id: UUID) -> ColumnElement[bool]:
+    """To the authority or one of its schools, or, like an invitation, to one of their people by name."""
     schools = select(School.id).where(School.authority_id == authority_id)
-    return or_(Alert.organisation_id == authority_id, Alert.organisation_id.in_(schools))
+    people = select(Membership.person_id).where(
+        or_(Membership.authority_id == authority_id, Membership.school_id.in_(schools))
+    )
+    return or_(
+        Alert.organisation_id == authority_id,
+        Alert.organisation_id.in_(schools),
+        and_(Alert.organisation_id.is_(None), Alert.person_id.in_(people)),
+    )

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from transfer_service.audit.detail import VERSION
 from transfer_service.db.models import Membership, Person, School
 from transfer_service.db.queries import keys as key_queries
 from transfer_service.db.queries import people as people_queries
@@ -19,6 +21,7 @@ from transfer_service.domain import permissions
 from transfer_service.domain.alerts import AlertKind
 from transfer_service.domain.errors import NotFound, RuleForbids
 from transfer_service.domain.events import Basis, Event
+from transfer_service.domain.oversight import APPROVAL_REFUSAL_LABELS, ApprovalRefusal
 from transfer_service.domain.permissions import Permission
 from transfer_service.domain.roles import KEY_HOLDING_ROLES, Actor, MembershipState, OrganisationKind, Role
 from transfer_service.use_cases.alerting import alert_person
@@ -87,16 +90,28 @@ def list_key_levels(session: Session, actor: Actor) -> list[SchoolKeyLevel]:
     ]
 
 
-def approve_first_dsl(session: Session, at: Installation, actor: Actor, *, membership_id: UUID) -> None:
+def get_approval(session: Session, at: Installation, actor: Actor, *, membership_id: UUID) -> WaitingApproval:
+    """Return one of those who wait for an officer of the actor's authority; raises NotFound, PermissionRefused."""
+    for waiting in list_approvals(session, at, actor):
+        if waiting.membership_id == membership_id:
+            return waiting
+    raise NotFound("approval")
+
+
+def approve_first_dsl(
+    session: Session, at: Installation, actor: Actor, *, membership_id: UUID, spoke_with: str | None = None
+) -> None:
     """Say that the school confirmed its safeguarding lead by telephone; the lead's next sign-in makes the key.
+
+    `spoke_with` is whom the officer spoke with, which is kept beside the leaf.
 
     The approval is for the key that the person has now: after a lost password it is asked for again. Raises NotFound
     outside the actor's authority or where nobody waits, PermissionRefused, RuleForbids where a colleague holds the
     school's key or the officer is the person, CannotOpen where the person's key is not authentic.
     """
-    membership, person = _get_waiting(session, actor, membership_id)
+    membership, person, school = _get_waiting(session, actor, membership_id)
     permissions.check(actor, Permission.FIRST_DSL_APPROVE)
-    _check_may_decide(session, actor, membership, person)
+    _check_may_decide(session, actor, person, school)
     key = find_person_key(session, person.id)
     if key is None:
         raise NotFound("key")
@@ -114,17 +129,28 @@ def approve_first_dsl(session: Session, at: Installation, actor: Actor, *, membe
         subject=membership.id,
         key=fingerprint.hex,
         basis=Basis.TELEPHONE_CHECK,
+        detail=_detail("The school confirmed the safeguarding lead by telephone.", spoke_with=spoke_with),
     )
 
 
-def refuse_first_dsl(session: Session, at: Installation, actor: Actor, *, membership_id: UUID) -> None:
+def refuse_first_dsl(
+    session: Session,
+    at: Installation,
+    actor: Actor,
+    *,
+    membership_id: UUID,
+    reason: ApprovalRefusal | None = None,
+    spoke_with: str | None = None,
+) -> None:
     """Say that the school did not confirm the person: the role ends, and the person is told.
+
+    The reason and whom the officer spoke with are kept beside the leaf.
 
     Raises NotFound, PermissionRefused, RuleForbids as `approve_first_dsl`.
     """
-    membership, person = _get_waiting(session, actor, membership_id)
+    membership, person, school = _get_waiting(session, actor, membership_id)
     permissions.check(actor, Permission.FIRST_DSL_APPROVE)
-    _check_may_decide(session, actor, membership, person)
+    _check_may_decide(session, actor, person, school)
     membership.state = MembershipState.ENDED
     membership.ended_at = at.now()
     membership.ended_by = actor.person_id
@@ -137,7 +163,16 @@ def refuse_first_dsl(session: Session, at: Installation, actor: Actor, *, member
         org=membership.school_id,
         subject=membership.id,
         basis=Basis.TELEPHONE_CHECK,
+        detail=_detail(
+            APPROVAL_REFUSAL_LABELS[reason] + "." if reason else "The school did not confirm the person.",
+            spoke_with=spoke_with,
+            reason=reason.value if reason else None,
+        ),
     )
+
+
+def _detail(sentence: str, **facts: str | None) -> dict[str, Any]:
+    return {"v": VERSION, "sentences": [sentence], "facts": {name: fact for name, fact in facts.items() if fact}}
 
 
 def _authority_of(actor: Actor) -> UUID:
@@ -165,7 +200,7 @@ def _waiting(
     )
 
 
-def _get_waiting(session: Session, actor: Actor, membership_id: UUID) -> tuple[Membership, Person]:
+def _get_waiting(session: Session, actor: Actor, membership_id: UUID) -> tuple[Membership, Person, School]:
     authority_id = _authority_of(actor)
     row = people_queries.find_membership(session, membership_id)
     if (
@@ -176,16 +211,15 @@ def _get_waiting(session: Session, actor: Actor, membership_id: UUID) -> tuple[M
         or row.membership.state is not MembershipState.AWAITING_APPROVAL
     ):
         raise NotFound("approval")
-    return row.membership, row.person
+    return row.membership, row.person, row.school
 
 
-def _check_may_decide(session: Session, actor: Actor, membership: Membership, person: Person) -> None:
+def _check_may_decide(session: Session, actor: Actor, person: Person, school: School) -> None:
     if person.id == actor.person_id:
         raise RuleForbids("own_membership", "You cannot decide about yourself. Ask another officer of your authority.")
-    if membership.school_id is not None:
-        lock_school(session, membership.school_id)
-        if key_queries.count_holders(session, membership.school_id):
-            raise RuleForbids(
-                "colleague_grants",
-                "Somebody at the school holds its key. They compare fingerprints with their colleague and grant it.",
-            )
+    lock_school(session, school.id)
+    if key_queries.count_holders(session, school.id):
+        raise RuleForbids(
+            "colleague_grants",
+            "Somebody at the school holds its key. They compare fingerprints with their colleague and grant it.",
+        )
