@@ -1,9 +1,13 @@
 """What people enter about their own account: signing in, passwords, second factor, recovery."""
 
 from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from marshmallow import ValidationError, validates_schema
 
 from schemas.base import ValueSchema
-from schemas.fields import Code, Email, Name, Secret, Ticked
+from schemas.fields import Choice, Code, Email, Line, Name, Secret, Ticked, YesNo
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +34,40 @@ class OneTimeCode:
 
 
 class OneTimeCodeSchema(ValueSchema[OneTimeCode]):
-    """The second page of signing in, and the enrolment of a second factor."""
+    """The page on which an authenticator app is set up."""
 
     makes = OneTimeCode
     code = Code()
+
+
+@dataclass(frozen=True, slots=True)
+class SignInCode:
+    """The same while signing in, where some people may ask to be trusted on the device for 30 days."""
+
+    code: str = field(repr=False)
+    trust_device: bool | None = None
+
+
+class SignInCodeSchema(ValueSchema[SignInCode]):
+    """The second page of signing in."""
+
+    makes = SignInCode
+    code = Code()
+    trust_device = YesNo("Choose whether to trust this device", optional=True)
+
+
+@dataclass(frozen=True, slots=True)
+class OwnName:
+    """One's own name, as colleagues see it."""
+
+    name: str
+
+
+class OwnNameSchema(ValueSchema[OwnName]):
+    """The page for changing one's name."""
+
+    makes = OwnName
+    name = Name("Enter your full name", what="Full name")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +84,20 @@ class AcceptInvitationSchema(ValueSchema[AcceptInvitation]):
     makes = AcceptInvitation
     name = Name("Enter your full name", what="Full name")
     password = Secret("Enter a password")
+
+
+@dataclass(frozen=True, slots=True)
+class ChoosePlace:
+    """Where somebody with several places acts now."""
+
+    place: str
+
+
+class ChoosePlaceSchema(ValueSchema[ChoosePlace]):
+    """The page for people who belong to more than one place."""
+
+    makes = ChoosePlace
+    place = Line("Choose where you are acting now", what="Place", limit=40)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +144,21 @@ class AskForResetSchema(ValueSchema[AskForReset]):
     email = Email("Enter your email address")
 
 
+class ResetWay(StrEnum):
+    """Whether a reset keeps the person's key, or gives them a new one that opens nothing yet."""
+
+    WITH_CODE = "with_code"
+    WITHOUT_CODE = "without_code"
+
+
 @dataclass(frozen=True, slots=True)
 class ResetPassword:
     """A new password, and a recovery code where the person has one: without it only sign-in comes back."""
 
     password: str = field(repr=False)
+    way: ResetWay
     recovery_code: str | None = field(default=None, repr=False)
+    lost_device: bool | None = None
 
 
 class ResetPasswordSchema(ValueSchema[ResetPassword]):
@@ -109,7 +166,14 @@ class ResetPasswordSchema(ValueSchema[ResetPassword]):
 
     makes = ResetPassword
     password = Secret("Enter a new password")
+    way = Choice(ResetWay, "Choose whether you have your recovery code")
     recovery_code = Secret("Enter your recovery code", optional=True)
+    lost_device = YesNo("Choose whether you have lost the device for codes", optional=True)
+
+    @validates_schema
+    def _check_code(self, data: dict[str, Any], **_: Any) -> None:
+        if data.get("way") is ResetWay.WITH_CODE and not data.get("recovery_code"):
+            raise ValidationError("Enter your recovery code", "recovery_code")
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,27 +191,11 @@ class RecoveryCodeSchema(ValueSchema[RecoveryCode]):
 
 
 @dataclass(frozen=True, slots=True)
-class ReplaceSecondFactor:
-    """A password with a recovery code replaces a lost second factor at once."""
-
-    password: str = field(repr=False)
-    recovery_code: str = field(repr=False)
-
-
-class ReplaceSecondFactorSchema(ValueSchema[ReplaceSecondFactor]):
-    """The page for a lost authenticator."""
-
-    makes = ReplaceSecondFactor
-    password = Secret("Enter your password")
-    recovery_code = Secret("Enter your recovery code")
-
-
-@dataclass(frozen=True, slots=True)
 class ConfirmRecoveryCode:
     """Two groups of a new recovery code, retyped, and that it was put in a safe place."""
 
-    first_group: str = field(repr=False)
-    second_group: str = field(repr=False)
+    first_group_code: str = field(repr=False)
+    second_group_code: str = field(repr=False)
     kept_safe: bool
 
 
@@ -155,6 +203,6 @@ class ConfirmRecoveryCodeSchema(ValueSchema[ConfirmRecoveryCode]):
     """The page after a recovery code was shown."""
 
     makes = ConfirmRecoveryCode
-    first_group = Secret("Enter the first group that is asked for")
-    second_group = Secret("Enter the second group that is asked for")
+    first_group_code = Secret("Enter the first group that is asked for")
+    second_group_code = Secret("Enter the second group that is asked for")
     kept_safe = Ticked("Confirm that you have put the recovery code in a safe place")

@@ -149,6 +149,17 @@ class Secret(Plain):
         return value
 
 
+class Words(Plain):
+    """The words of a fingerprint as a page showed them: at most sixteen, of small letters."""
+
+    def read(self, value: Any) -> tuple[str, ...]:
+        """Refuse anything else."""
+        words = tuple(value.split(" ")) if isinstance(value, str) and len(value) <= 200 else ()
+        if not 1 <= len(words) <= 16 or not all(re.fullmatch("[a-z]+", word) for word in words):
+            raise ValidationError(self.missing_sentence)
+        return words
+
+
 class Code(Plain):
     """A one-time code of six digits; spaces and hyphens do not matter."""
 

@@ -3,16 +3,15 @@
 from dataclasses import dataclass
 
 from schemas.base import ValueSchema
-from schemas.fields import Choice, Email, Name, Ticked
+from schemas.fields import Choice, Email, Name, Ticked, Words
 from transfer_service.domain.events import Basis
-from transfer_service.domain.roles import AUTHORITY_ROLES, SCHOOL_ROLES, Role
+from transfer_service.domain.roles import AUTHORITY_ROLES, INSTALLATION_ROLES, SCHOOL_ROLES, Role
 
 
 @dataclass(frozen=True, slots=True)
 class InvitePerson:
     """Whom to invite, and to which role."""
 
-    name: str
     email: str
     role: Role
 
@@ -21,7 +20,6 @@ class InviteToSchoolSchema(ValueSchema[InvitePerson]):
     """An invitation to a role of a school."""
 
     makes = InvitePerson
-    name = Name("Enter the person's full name", what="Full name")
     email = Email("Enter the person's email address")
     role = Choice(Role, "Choose what the person does at the school", only=SCHOOL_ROLES)
 
@@ -30,7 +28,6 @@ class InviteToAuthoritySchema(ValueSchema[InvitePerson]):
     """An invitation to a role of an authority."""
 
     makes = InvitePerson
-    name = Name("Enter the person's full name", what="Full name")
     email = Email("Enter the person's email address")
     role = Choice(Role, "Choose what the person does at the authority", only=AUTHORITY_ROLES)
 
@@ -53,10 +50,11 @@ class ApproveFirstDslSchema(ValueSchema[ApproveFirstDsl]):
 
 @dataclass(frozen=True, slots=True)
 class CompareKey:
-    """How two people compared a key's eight words, and that they agreed."""
+    """How two people compared a key's eight words, that they agreed, and which words were on the screen."""
 
     basis: Basis
     words_agree: bool
+    words: tuple[str, ...]
 
 
 class CompareKeySchema(ValueSchema[CompareKey]):
@@ -69,22 +67,15 @@ class CompareKeySchema(ValueSchema[CompareKey]):
         only=frozenset({Basis.TELEPHONE_CHECK, Basis.IN_PERSON_CHECK}),
     )
     words_agree = Ticked("Confirm that all eight words are the same on both screens")
+    words = Words("Reload the page with the words, and compare them again")
 
 
-@dataclass(frozen=True, slots=True)
-class EndMembership:
-    """Why somebody's role ends, which decides what happens to the school's key."""
+class InviteToInstallationSchema(ValueSchema[InvitePerson]):
+    """An invitation to administer the service."""
 
-    basis: Basis
-
-
-class EndMembershipSchema(ValueSchema[EndMembership]):
-    """The page for a leaver."""
-
-    makes = EndMembership
-    basis = Choice(
-        Basis, "Choose why the role ends", only=frozenset({Basis.LEAVER, Basis.SUSPECTED_EXPOSURE, Basis.ROLE})
-    )
+    makes = InvitePerson
+    email = Email("Enter the person's email address")
+    role = Choice(Role, "Choose what the person does", only=INSTALLATION_ROLES)
 
 
 @dataclass(frozen=True, slots=True)

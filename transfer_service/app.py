@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Final
 
 import structlog
@@ -15,30 +16,37 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from config.logging import configure_logging
 from config.settings import Settings
 from config.values import parse_smtp_url
+from transfer_service.alerts.catcher import find_caught, list_caught
 from transfer_service.alerts.channels import Channel
 from transfer_service.alerts.messages import Site
 from transfer_service.alerts.opening import open_channel
 from transfer_service.alerts.smtp import SmtpRelay
+from transfer_service.audit.policy import parse_policy
 from transfer_service.audit.signer import SignOutcome, sign_committed
 from transfer_service.crypto.fields import FieldKeyring
 from transfer_service.crypto.peppers import PepperSet
 from transfer_service.crypto.signing import LogSigningKey
 from transfer_service.db.outages import check_database, is_outage
 from transfer_service.db.session import Database
+from transfer_service.demo.sign_ins import read_sign_ins
 from transfer_service.domain.roles import Actor
 from transfer_service.jobs.schedule import Parts, list_jobs
 from transfer_service.jobs.worker import ShouldStop, Worker
 from transfer_service.storage.blobs import Storage
 from transfer_service.use_cases.equipment import Equipment
 from transfer_service.use_cases.installation import Installation
-from transfer_service.web import authority, public, session_extension, static_files
+from transfer_service.use_cases.people.passwords import PasswordWork
+from transfer_service.use_cases.public_log import is_log_frozen
+from transfer_service.web import account, authority, demo, log, public, school, session_extension, static_files
+from transfer_service.web.account.equipment import PASSWORD_WORK
+from transfer_service.web.account.lookups import form_holder, session_finder
 from transfer_service.web.csrf import register_csrf
 from transfer_service.web.current import EXTENSION, Services, WebSettings
 from transfer_service.web.errors import register_errors
+from transfer_service.web.frozen import FrozenLog
 from transfer_service.web.guard import register_guard
 from transfer_service.web.headers import register_headers
 from transfer_service.web.metrics import Metrics
-from transfer_service.web.people import SignedIn
 from transfer_service.web.request_context import register_request_context
 from transfer_service.web.sessions import register_sessions
 from transfer_service.web.templating import SERVICE_NAME, register_templates, warm_templates
@@ -50,7 +58,15 @@ MOST_FORM_FIELDS: Final = 400
 DEMO_MAILS: Final = "mails"
 """The folder in a demonstration's directory into which its alerts go."""
 
-BLUEPRINTS: Final = (static_files.blueprint, public.blueprint, session_extension.blueprint, authority.blueprint)
+BLUEPRINTS: Final = (
+    static_files.blueprint,
+    public.blueprint,
+    session_extension.blueprint,
+    *account.BLUEPRINTS,
+    authority.blueprint,
+    *school.BLUEPRINTS,
+    log.blueprint,
+)
 """Every group of pages. A view that does not say who may reach it stops the start."""
 
 
@@ -68,7 +84,9 @@ def create_app(settings: Settings, services: Services | None = None) -> Flask:
     app.config.update(
         MAX_CONTENT_LENGTH=LARGEST_FORM, MAX_FORM_MEMORY_SIZE=LARGEST_FORM, MAX_FORM_PARTS=MOST_FORM_FIELDS
     )
-    app.extensions[EXTENSION] = services or build_services(settings)
+    made = services or build_services(settings)
+    app.extensions[EXTENSION] = made
+    app.extensions[PASSWORD_WORK] = PasswordWork(made.equipment.peppers)
     register_sessions(app)
     register_templates(app, static_address=static_files.served_files().address)
     # The order counts: the request's id first, then who may pass, then the token against forged forms.
@@ -77,6 +95,8 @@ def create_app(settings: Settings, services: Services | None = None) -> Flask:
     register_errors(app)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
+    if settings.demo_directory is not None:
+        register_demo(app, settings.demo_directory)
     register_guard(app)
     register_csrf(app, is_https=settings.is_https)
     warm_templates(app)
@@ -86,9 +106,21 @@ def create_app(settings: Settings, services: Services | None = None) -> Flask:
     return app
 
 
+def register_demo(app: Flask, directory: Path) -> None:
+    """Add the pages that a demonstration alone has, over the files in its folder."""
+    mails = directory / DEMO_MAILS
+    app.extensions[demo.EXTENSION] = demo.DemoParts(
+        list_people=lambda: read_sign_ins(directory),
+        list_mails=lambda to: list_caught(mails, recipient=to),
+        find_mail=lambda name: find_caught(mails, name),
+    )
+    app.register_blueprint(demo.blueprint)
+
+
 def build_services(settings: Settings) -> Services:
     """Put together what the pages act with."""
     database = Database(settings.database_url.reveal())
+    installation = build_installation(settings)
     storage = Storage.from_url(settings.storage_url.reveal())
     token = settings.metrics_token
     return Services(
@@ -99,17 +131,26 @@ def build_services(settings: Settings) -> Services:
             trusts_proxies=settings.trusted_proxies > 0,
             max_attachment_bytes=settings.max_attachment_bytes,
             metrics_token=token.reveal() if token else None,
+            log_policy=checked_policy(settings.log_policy or ""),
         ),
         database=database,
-        installation=build_installation(settings),
+        installation=installation,
         equipment=Equipment(peppers=PepperSet.from_text(settings.peppers.reveal()), storage=storage),
         metrics=Metrics(),
-        find_session=nobody_signed_in,
+        find_session=session_finder(database, installation),
         find_token=no_token,
-        hold_form=nothing_held,
+        hold_form=form_holder(database, installation),
         is_outage=is_outage,
+        is_log_frozen=FrozenLog(lambda: is_log_frozen(database), now=installation.now),
         readiness={"database": lambda: check_database(database), "storage": storage.check},
     )
+
+
+def checked_policy(text: str) -> str:
+    """Give back the log's policy; raises NoteMalformed at the start rather than on the first page that shows it."""
+    if text:
+        parse_policy(text)
+    return text
 
 
 def build_installation(settings: Settings, *, now: Callable[[], datetime] | None = None) -> Installation:
@@ -140,6 +181,7 @@ def build_worker(
         store=Storage.from_url(settings.storage_url.reveal()),
         sign=build_signer(settings, database=database, now=clock),
         jitter=secrets.SystemRandom().random,
+        policy=checked_policy(settings.log_policy or ""),
     )
     return Worker(list_jobs(parts), database=database, now=clock, should_stop=should_stop)
 
@@ -182,16 +224,6 @@ def wall_clock() -> datetime:
     return datetime.now(UTC)
 
 
-def nobody_signed_in(_token: bytes, _request_id: str) -> SignedIn | None:
-    """Find no session: nobody can sign in to an application that is wired without accounts."""
-    return None
-
-
 def no_token(_text: str, _request_id: str) -> Actor | None:
     """Find no machine's token, for an application that is wired without an API."""
     return None
-
-
-def nothing_held(_token: bytes, _path: str, _body: bytes) -> bool:
-    """Keep no form, for an application that is wired without accounts; it is then kept on the page."""
-    return False

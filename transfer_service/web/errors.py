@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import structlog
 from flask import Flask, g, jsonify, make_response, redirect, render_template, request
@@ -126,6 +126,8 @@ def _refused(error: ServiceError) -> Response:
             log.error("refusal not recorded", exc_info=True)  # noqa: G201 - the type and frames are the line
     if isinstance(error, refusals.NeedsSecondFactor) and not _wants_json():
         return redirect("/sign-in/code", HTTPStatus.SEE_OTHER)
+    if isinstance(error, refusals.NeedsPassword) and not _wants_json():
+        return redirect(_password_address(), HTTPStatus.SEE_OTHER)
     if isinstance(error, refusals.SessionEnded):
         return _render(_signed_out(answer))
     if isinstance(error, FormOutOfDate | refusals.Unavailable):
@@ -136,14 +138,33 @@ def _refused(error: ServiceError) -> Response:
 def _signed_out(answer: Answer) -> Answer:
     """Keep what was typed: sealed to its author where the ended session still says who that is, else on the page."""
     form = retained_form()
-    token = read_session_cookie(request)
-    kept = False
-    if form is not None and token is not None:
-        try:
-            kept = current_services().hold_form(token, form.action, urlencode(form.fields).encode())
-        except Exception:  # the form is still kept, on the page
-            log.warning("form not held", exc_info=True)
+    kept = form is not None and _hold(form)
     return Answer(answer.status, answer.title, answer.sentence, retained=None if kept else form, kept=kept)
+
+
+def _hold(form: RetainedForm) -> bool:
+    """Seal a form to its author, to be shown after a sign-in; False where it could not be."""
+    token = read_session_cookie(request)
+    if token is None:
+        return False
+    try:
+        return current_services().hold_form(token, form.action, urlencode(form.fields).encode())
+    except Exception:  # the form is not lost: it is kept on the page, or on the one that it stood on
+        log.warning("form not held", exc_info=True)
+        return False
+
+
+def _password_address() -> str:
+    """The page that asks for the password again, and leads back to the act with all that was typed."""
+    if request.method in SAFE_METHODS:
+        back = safe_path(request.full_path.rstrip("?"))
+    else:
+        form = retained_form()
+        came_from = urlsplit(request.referrer or "")
+        back = safe_path(came_from.path) if came_from.netloc == request.host else "/"
+        if form is not None and form.fields and _hold(form):
+            back = "/held-form"
+    return f"/confirm-password?{urlencode({'next': back})}"
 
 
 def _http_error(error: HTTPException) -> Response:

@@ -11,7 +11,7 @@ from flask import Blueprint, Response, abort, current_app, jsonify, render_templ
 
 from transfer_service.web import access
 from transfer_service.web.current import current_services
-from transfer_service.web.sessions import cookie_name
+from transfer_service.web.sessions import cookie_name, known_browser_cookie, trusted_device_cookie
 
 blueprint = Blueprint("public", __name__)
 log = structlog.stdlib.get_logger(__name__)
@@ -69,12 +69,14 @@ def privacy() -> str:
 @blueprint.get("/cookies")
 @access.public("as the page on privacy")
 def cookies() -> str:
-    """Name the two cookies."""
+    """Name every cookie, what it is for and how long it stays."""
     is_https = current_services().settings.is_https
     return render_template(
         "public/cookies.html",
         session_cookie=cookie_name(is_https=is_https),
         form_cookie=current_app.config["SESSION_COOKIE_NAME"],
+        known_cookie=known_browser_cookie(is_https=is_https),
+        trusted_cookie=trusted_device_cookie(is_https=is_https),
     )
 
 

@@ -51,6 +51,16 @@ def cookie_name(*, is_https: bool) -> str:
     return "__Host-session" if is_https else "session"
 
 
+def known_browser_cookie(*, is_https: bool) -> str:
+    """The name of the cookie by which a browser is known to a person who signed in with it before."""
+    return "__Host-known" if is_https else "known"
+
+
+def trusted_device_cookie(*, is_https: bool) -> str:
+    """The name of the cookie of a device on which a person asked not to be asked for codes for 30 days."""
+    return "__Host-trusted" if is_https else "trusted"
+
+
 def read_session_cookie(request: Request) -> bytes | None:
     """The 32 bytes of the session's cookie, or None where it is absent or not of that shape."""
     text = request.cookies.get(cookie_name(is_https=current_services().settings.is_https))

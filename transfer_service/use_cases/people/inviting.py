@@ -77,6 +77,10 @@ class InvitationFacts:
     email: str
     role: Role
     organisation_name: str
+    organisation_where: str  # town and URN of a school, whose name alone is not enough
+    invited_by: str
+    """Who invited; empty where the invitation came from the command line."""
+    person_id: UUID
     expires_at: datetime
     has_account: bool
     """Whether the person signs in already and only has to confirm."""
@@ -159,11 +163,15 @@ def find_invitation_facts(session: Session, at: Installation, *, token: str) -> 
     """Return what a link offers; raises NotFound for a link that never worked, RuleForbids for one that is over."""
     row = get_live_invitation(session, at, token=token)
     place = row.school.name if row.school else row.authority.name if row.authority else "this service"
+    inviter = session.get(Person, row.membership.created_by) if row.membership.created_by else None
     return InvitationFacts(
         membership_id=row.membership.id,
         email=row.person.email,
         role=row.membership.role,
         organisation_name=place,
+        organisation_where=f"{row.school.town}, URN {row.school.urn}".removeprefix(", ") if row.school else "",
+        invited_by=inviter.name if inviter else "",
+        person_id=row.person.id,
         expires_at=row.invitation.expires_at,
         has_account=row.person.password_verifier is not None,
     )

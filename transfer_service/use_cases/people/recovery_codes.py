@@ -35,6 +35,7 @@ from transfer_service.use_cases.people.session_keys import open_seed
 from transfer_service.use_cases.people.session_rows import get_live
 from transfer_service.use_cases.recording import entry, record
 
+NO_CODE_WAITS: Final = "no_code_waits"
 _KEPT: Final = "recovery-code"
 
 
@@ -86,7 +87,7 @@ def confirm_recovery_code(
     waiting = _find_waiting(session, at, actor.person_id, person_key)
     if waiting is None:
         raise RuleForbids(
-            "no_code_waits", "There is no recovery code to confirm. Make a new one and write it down again."
+            NO_CODE_WAITS, "There is no recovery code to confirm. Make a new one and write it down again."
         )
     unlock, code = waiting
     wrong = {
@@ -104,6 +105,14 @@ def confirm_recovery_code(
     )
     drop_kept(session, person_id=actor.person_id, label=_KEPT)
     record(session, at, actor, Event.RECOVERY_CODE_CONFIRMED, subject=unlock.id)
+
+
+def get_asked_groups(session: Session, at: Installation, actor: Actor, *, person_key: PersonKey) -> tuple[int, int]:
+    """Return which two groups of the waiting code are asked for, counted from 0; RuleForbids where none waits."""
+    waiting = _find_waiting(session, at, actor.person_id, person_key)
+    if waiting is None:
+        raise RuleForbids(NO_CODE_WAITS, "There is no recovery code to confirm. Make a new one and write it down.")
+    return asked_groups(waiting[0].id)
 
 
 def has_confirmed_code(session: Session, person_id: UUID) -> bool:

@@ -1,1 +1,41 @@
-"""Pages about the signed-in person: signing in, second factor, settings."""
+"""Pages about accounts and people: signing in, one's own account, colleagues and the school's key."""
+
+from typing import Final
+
+from flask import Blueprint
+
+from transfer_service.web.account import (
+    arriving,
+    enrolling,
+    held,
+    invitations,
+    members,
+    own_account,
+    own_device,
+    own_recovery,
+    password_again,
+    people,
+    resetting,
+    school_keys,
+    signing_in,
+)
+
+BLUEPRINTS: Final[tuple[Blueprint, ...]] = tuple(
+    group.blueprint
+    for group in (
+        signing_in,
+        enrolling,
+        arriving,
+        invitations,
+        resetting,
+        password_again,
+        held,
+        own_account,
+        own_device,
+        own_recovery,
+        people,
+        members,
+        school_keys,
+    )
+)
+"""Every group of pages here, for the composition root."""

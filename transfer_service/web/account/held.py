@@ -1,0 +1,41 @@
+"""What somebody typed before the session ended, shown again: sealed until now, acted on by nobody."""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qsl
+from uuid import UUID
+
+from flask import Blueprint, render_template
+from flask.typing import ResponseReturnValue
+
+from transfer_service.use_cases.people.held_forms import find_held_form, take_held_form
+from transfer_service.use_cases.people.unlocking import open_person_key
+from transfer_service.web import access
+from transfer_service.web.account.acting import live_session, person_here, see_other
+from transfer_service.web.account.arriving import HELD_FORM
+from transfer_service.web.current import current_services
+
+blueprint = Blueprint("held", __name__)
+
+
+@blueprint.get(HELD_FORM)
+@access.signed_in
+def newest() -> ResponseReturnValue:
+    """Lead to the newest form that waits, or to the start page where none does."""
+    services = current_services()
+    with services.database.reading() as session:
+        held = find_held_form(session, services.installation, live_session().actor)
+    return see_other(f"{HELD_FORM}/{held[0]}" if held else "/")
+
+
+@blueprint.get(f"{HELD_FORM}/<uuid:form_id>")
+@access.signed_in
+def held_form(form_id: UUID) -> ResponseReturnValue:
+    """Show what was typed, with a button that sends it now."""
+    services = current_services()
+    person = person_here()
+    with services.database.writing() as session:
+        key = open_person_key(session, services.installation, cookie=person.token)
+        kept = take_held_form(session, services.installation, person.actor, person_key=key, form_id=form_id)
+    fields = parse_qsl(kept.body.decode(), keep_blank_values=True)
+    return render_template("account/held_form.html", path=kept.path, fields=fields)

@@ -1,0 +1,88 @@
+"""Taking up an invitation, from the link in the mail."""
+
+from __future__ import annotations
+
+from flask import Blueprint, render_template, request
+from flask.typing import ResponseReturnValue
+
+from schemas.accounts import AcceptInvitationSchema
+from schemas.base import NothingSchema
+from transfer_service.domain.errors import Invalid
+from transfer_service.domain.roles import ROLE_LABELS
+from transfer_service.use_cases.people.accepting import accept_another_invitation, accept_invitation
+from transfer_service.use_cases.people.inviting import INVITATION_PATH, InvitationFacts, find_invitation_facts
+from transfer_service.web import access
+from transfer_service.web.account.acting import ARRIVE, person_here, see_other, with_next
+from transfer_service.web.account.browser import this_device
+from transfer_service.web.account.equipment import password_work
+from transfer_service.web.account.signing_in import SIGN_IN, go_on
+from transfer_service.web.current import current_services
+from transfer_service.web.forms import Form, refused, submit
+from transfer_service.web.sessions import signed_in
+
+blueprint = Blueprint("invitations", __name__)
+
+
+@blueprint.get(f"{INVITATION_PATH}<token>")
+@access.public("the link in the mail is the proof; people have no account yet")
+def invitation(token: str) -> ResponseReturnValue:
+    """Say who invited to what, and ask for a name and a password; or only to confirm, from those with an account."""
+    return render_template("account/invitation.html", form=Form(), **_context(_facts(token), token))
+
+
+@blueprint.post(f"{INVITATION_PATH}<token>")
+@access.public("as the page with the form")
+def accept(token: str) -> ResponseReturnValue:
+    """Make the account; the authenticator app is set up next."""
+    facts = _facts(token)
+    submitted = submit(AcceptInvitationSchema, request.form)
+    if submitted.value is None:
+        return refused("account/invitation.html", submitted.form, **_context(facts, token))
+    services = current_services()
+    try:
+        started = accept_invitation(
+            services.database,
+            services.installation,
+            password_work(),
+            token=token,
+            name=submitted.value.name,
+            password=submitted.value.password,
+            device=this_device(),
+        )
+    except Invalid as refusal:
+        form = submitted.form.with_errors(refusal.fields)
+        return refused("account/invitation.html", form, **_context(facts, token))
+    return go_on(started, "/")
+
+
+@blueprint.post(f"{INVITATION_PATH}<token>/join")
+@access.signed_in
+def join(token: str) -> ResponseReturnValue:
+    """Take up another invitation with the account that the person has."""
+    submitted = submit(NothingSchema, request.form)
+    if submitted.value is None:
+        raise Invalid(submitted.form.errors)
+    services = current_services()
+    with services.database.writing() as session:
+        accept_another_invitation(session, services.installation, person_here().actor, token=token)
+    return see_other(with_next(ARRIVE, "/choose-place"))
+
+
+def _facts(token: str) -> InvitationFacts:
+    services = current_services()
+    with services.database.reading() as session:
+        return find_invitation_facts(session, services.installation, token=token)
+
+
+def _context(facts: InvitationFacts, token: str) -> dict[str, object]:
+    person = signed_in()
+    is_self = person is not None and person.actor.person_id == facts.person_id
+    link = f"{INVITATION_PATH}{token}"
+    return {
+        "facts": facts,
+        "role_label": ROLE_LABELS[facts.role],
+        "is_self": is_self,
+        "somebody_else": person is not None and not is_self,
+        "link": link,
+        "sign_in_address": with_next(SIGN_IN, link),
+    }
