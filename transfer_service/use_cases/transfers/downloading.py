@@ -150,9 +150,8 @@ def record_archive(session: Session, at: Installation, actor: Actor, prepared: P
 
 def _say_manifest(contents: Contents) -> str:
     """The manifest for people: kinds, digests and what did not open, without names."""
-    lines = [f"Transfer {contents.reference}"]
-    if contents.manifest_hash is not None:
-        lines.append(f"SHA-256 of the signed manifest: {contents.manifest_hash.hex()}")
+    digest = (contents.manifest_hash or b"").hex()
+    lines = [f"Transfer {contents.reference}", f"SHA-256 of the signed manifest: {digest}"]
     for number, part in enumerate(contents.parts, start=1):
         kind = (part.kind or ItemKind.ATTACHMENT).value
         state = "" if part.failure is None else f" - {part.failure.sentence}"
