@@ -63,14 +63,8 @@ def shred_dispatch(session: Session, at: Installation, *, dispatch_id: UUID) -> 
     dispatch's grants go. Blobs are named and not deleted: do that after the commit, and the sweep of orphans does it
     where the process dies in between. Raises RuleForbids unless the dispatch is due.
     """
-    dispatch = session.scalars(select(Dispatch).where(Dispatch.id == dispatch_id).with_for_update()).one()
     now = at.now()
-    if not _is_due(dispatch, now):
-        raise RuleForbids(
-            "not_due_for_shredding",
-            "This file may not be shredded yet. It must be acknowledged, exported, stated as filed for 30 days, and "
-            "under no legal hold.",
-        )
+    dispatch = _get_due(session, dispatch_id, now)
     item_ids = [place.item_id for place in dispatch.items]
     kept = _carried_elsewhere(session, item_ids, dispatch_id)
     going = [item_id for item_id in item_ids if item_id not in kept]
@@ -99,6 +93,18 @@ def shred_dispatch(session: Session, at: Installation, *, dispatch_id: UUID) -> 
         grants=grants.rowcount,  # type: ignore[attr-defined]
         blob_keys=blob_keys,
     )
+
+
+def _get_due(session: Session, dispatch_id: UUID, now: datetime) -> Dispatch:
+    """Lock the dispatch and look again whether it is due; raises RuleForbids."""
+    dispatch = session.scalars(select(Dispatch).where(Dispatch.id == dispatch_id).with_for_update()).one()
+    if not _is_due(dispatch, now):
+        raise RuleForbids(
+            "not_due_for_shredding",
+            "This file may not be shredded yet. It must be acknowledged, exported, stated as filed for 30 days, and "
+            "under no legal hold.",
+        )
+    return dispatch
 
 
 def _is_due(dispatch: Dispatch, now: datetime) -> bool:

@@ -144,6 +144,17 @@ def test_on_monday_mornings_every_dsl_and_officer_gets_the_checkpoint_once(
     assert job.run(never) == "queued 7"
 
 
+def test_the_mail_brings_the_policy_beside_the_checkpoint(service: Service, cast: Cast, post: Post, tmp_path: Path):
+    signer(service, tmp_path / "state.json").run(never)
+    service.clock.move(hours=1)
+    CheckpointMail(database=service.database, at=service.at, policy="log a+1+AQ==\nquorum none\n").run(never)
+    post.run()
+    assert len(post.mails()) == 7
+    for mail in post.mails():
+        text = mail.get_payload(decode=True).decode().replace("\r\n", "\n")
+        assert "\n\nlog a+1+AQ==\nquorum none\n" in text
+
+
 def test_without_a_signed_checkpoint_there_is_nothing_to_mail(service: Service, cast: Cast):
     service.clock.move(hours=1)
     assert CheckpointMail(database=service.database, at=service.at).run(never) == "queued 0"
