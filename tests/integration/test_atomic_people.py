@@ -304,9 +304,9 @@ def _complete_waiting(stage: Stage) -> Act:
 
 ACTS = [
     _invite, _resend, _withdraw, _accept, _accept_another, _create_authority, _finish_sign_in, _replace_lost_device,
-    _change_second_factor, _issue_code, _confirm_code, _change_password, _reset, _reset_with_code, _sign_out, _change_name,
-    _end_own_session, _end_others, _end_membership, _suspend, _return, _approve, _refuse, _first_epoch, _next_epoch,
-    _grant, _complete_waiting,
+    _change_second_factor, _issue_code, _confirm_code, _change_password, _reset, _reset_with_code, _sign_out,
+    _change_name, _end_own_session, _end_others, _end_membership, _suspend, _return, _approve, _refuse, _first_epoch,
+    _next_epoch, _grant, _complete_waiting,
 ]  # fmt: skip
 
 

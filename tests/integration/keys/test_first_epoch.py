@@ -1,6 +1,9 @@
+from types import SimpleNamespace
+
 import pytest
 from sqlalchemy import select, update
 
+from tests import factories
 from tests.cast import (
     STARTS_AT,
     WARWICKSHIRE_RECOVERY,
@@ -16,6 +19,7 @@ from transfer_service.db.models import KeyGrant, Membership, RecoveryKey, School
 from transfer_service.domain.errors import CannotOpen, KeyMissing, NotFound, PermissionRefused, RuleForbids
 from transfer_service.domain.keys import GranteeKind, KeyState
 from transfer_service.domain.roles import Role
+from transfer_service.storage.blobs import Storage
 from transfer_service.use_cases.installation import Installation
 from transfer_service.use_cases.keys.epochs import make_first_epoch
 from transfer_service.use_cases.keys.holding import key_grant_info
@@ -168,3 +172,14 @@ def _with_recovery_keys(service: Service, settings: dict[str, str]) -> Installat
     return Installation(
         deployment=at.deployment, field_keys=at.field_keys, now=at.now, new_id=at.new_id, recovery_keys=settings
     )
+
+
+def test_the_schools_whose_files_wait_are_asked_to_sign_in(cast: Cast, service: Service, fay, tmp_path):
+    setting = SimpleNamespace(
+        database=service.database, at=service.at, storage=Storage.from_url(f"file://{tmp_path}/blobs")
+    )
+    dispatch_id = factories.draft(setting, cast.alma, cast.keyless)
+    factories.send(setting, cast.alma, dispatch_id)
+    make_first_holder(service, cast.olive, fay)
+    wanted = [address for kind, address in alerts(service) if kind == "delivery.wanted"]
+    assert wanted == [cast.alma.email, cast.ben.email]

@@ -244,3 +244,24 @@ def test_a_person_at_two_schools_holds_two_keys_and_mixes_none(cast: Cast, servi
         choose_place(session, service.at, there.actor, kind=OrganisationKind.SCHOOL, organisation_id=cast.sending)
     here = refreshed(service, cast.ben)
     assert here.school_keys(service).active[1].public == cast.alma.school_keys(service).active[1].public
+
+
+def test_an_active_colleague_who_lacks_an_epoch_is_granted_it(cast: Cast, service: Service):
+    from sqlalchemy import delete
+
+    from transfer_service.db.models import KeyGrant
+
+    with service.database.writing() as session:
+        session.execute(delete(KeyGrant).where(KeyGrant.grantee_id == cast.ben.person_id))
+    before = len(leaves(service))
+    assert grant(service, cast.alma, cast.ben) == 1
+    assert [leaf.event for leaf in leaves(service)[before:]] == ["key.compared", "key.granted"]
+
+
+def test_somebody_whose_key_is_gone_has_no_words(cast: Cast, service: Service, gil):
+    from sqlalchemy import delete
+
+    with service.database.writing() as session:
+        session.execute(delete(PersonKey).where(PersonKey.person_id == gil.person_id))
+    with service.database.reading() as session, pytest.raises(NotFound):
+        get_own_words(session, service.at, gil.actor)

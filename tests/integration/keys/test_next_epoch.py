@@ -9,6 +9,7 @@ from transfer_service.db.models import Person, SchoolEpoch
 from transfer_service.domain.errors import KeyMissing, NeedsPassword, NotFound, PermissionRefused
 from transfer_service.domain.events import Basis
 from transfer_service.domain.keys import KeyState
+from transfer_service.use_cases.keys.epoch_rows import retire_epoch
 from transfer_service.use_cases.keys.epochs import make_next_epoch
 from transfer_service.use_cases.keys.holding import find_active_epoch, get_public_epoch
 
@@ -90,3 +91,10 @@ def test_nobody_without_keys_makes_an_epoch(cast: Cast, service: Service):
         renew(service, cast.olive, keys)
     with pytest.raises(KeyMissing):
         renew(service, cast.stella, keys)
+
+
+def test_retiring_twice_retires_once(cast: Cast, service: Service):
+    for leaves_made in (1, 0):
+        with service.database.writing() as session:
+            made = retire_epoch(session, service.at, cast.alma.actor, school_id=cast.sending, basis=Basis.RULE)
+            assert len(made) == leaves_made

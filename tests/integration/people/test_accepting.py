@@ -189,3 +189,37 @@ def test_joining_twice_under_one_address_keeps_one_person(cast: Cast, service: S
         accept_another_invitation(session, service.at, one.actor, token=token)
     both = replace(one, actor=actor_of(service, one.cookie))
     assert both.actor.roles == {Role.SCHOOL_OFFICE, Role.HEAD_TEACHER}
+
+
+def test_a_code_is_no_way_past_setting_the_second_factor_up(cast: Cast, service: Service):
+    from transfer_service.domain.errors import SignInRefused
+    from transfer_service.use_cases.people.signing_in import finish_sign_in
+
+    started = accept(service, invite(service, cast, Role.SCHOOL_OFFICE))
+    with pytest.raises(SignInRefused):
+        finish_sign_in(service.database, service.at, cookie=started.cookie, code="000000", device=HOME)
+
+
+def test_an_invitation_whose_role_ended_meanwhile_is_not_taken_up(cast: Cast, service: Service):
+    token = invite(service, cast, Role.SCHOOL_OFFICE)
+    with service.database.writing() as session:
+        offered = find_invitation_facts(session, service.at, token=token)
+        session.get_one(Membership, offered.membership_id).state = MembershipState.ENDED
+    with pytest.raises(RuleForbids):
+        accept(service, token)
+
+
+def test_a_wrap_that_does_not_open_again_is_not_stored(cast: Cast, service: Service, monkeypatch):
+    from transfer_service.crypto.values import Seed
+    from transfer_service.domain.errors import CannotOpen
+    from transfer_service.use_cases.people import person_keys
+
+    wrap = person_keys.wrap_person_seed
+    monkeypatch.setattr(
+        person_keys, "wrap_person_seed", lambda key, seed, *, context: wrap(key, Seed(b"x" * 32), context=context)
+    )
+    token = invite(service, cast, Role.SCHOOL_OFFICE)
+    with pytest.raises(CannotOpen):
+        accept(service, token)
+    monkeypatch.undo()
+    accept(service, token)

@@ -199,3 +199,16 @@ def test_an_administrator_ends_another(cast: Cast, service: Service):
     suspend(service, cast.ada.actor, other.membership_id)
     end(service, cast.ada.actor, other.membership_id)
     assert refreshed(service, cast.ada).actor.roles == {Role.ADMINISTRATOR}
+
+
+def test_somebody_suspended_before_being_granted_anything_takes_nothing_away(cast: Cast, service: Service):
+    gil = join_service(service, name="Gil Tran", role=Role.DEPUTY_DSL, school_id=cast.sending)
+    before = len(leaves(service))
+    suspend(service, cast.alma.actor, gil.membership_id)
+    assert [leaf.event for leaf in leaves(service)[before:]] == ["membership.suspended", "session.ended"]
+
+
+def test_with_two_holders_left_nobody_is_warned(cast: Cast, service: Service):
+    grant_keys(service, cast.alma, join_service(service, name="Gil Tran", role=Role.DEPUTY_DSL, school_id=cast.sending))
+    end(service, cast.alma.actor, cast.ben.membership_id, school_keys=cast.alma.school_keys(service))
+    assert {kind for kind, _ in alerts(service)}.isdisjoint({"key_holder.single", "key_holder.none"})

@@ -206,3 +206,13 @@ def test_a_session_row_that_was_swapped_or_prolonged_unlocks_nothing(cast: Cast,
         setattr(mine, column, value)
     with service.database.reading() as session, pytest.raises(SessionEnded):
         open_person_key(session, service.at, cookie=cast.alma.cookie)
+
+
+def test_a_place_only_offered_is_no_place_yet(cast: Cast, service: Service):
+    with service.database.writing() as session:
+        invite_person(
+            session, service.at, None, email=cast.edie.email, role=Role.SCHOOL_OFFICE, school_id=cast.stranger
+        )
+    live = load(service, cast.edie.cookie)
+    assert [place.name for place in live.places] == ["Alderford Primary School"]
+    assert live.actor.roles == {Role.SCHOOL_OFFICE}

@@ -326,3 +326,14 @@ def assert_no_session(service: Service, cookie: bytes) -> None:
 
     with service.database.reading() as session:
         assert load_session(session, service.at, cookie=cookie) is None
+
+
+def test_a_person_whose_key_row_is_gone_is_not_signed_in(cast: Cast, service: Service):
+    from sqlalchemy import delete
+
+    from transfer_service.db.models import PersonKey
+
+    with service.database.writing() as session:
+        session.execute(delete(PersonKey).where(PersonKey.person_id == cast.alma.person_id))
+    with pytest.raises(CannotOpen):
+        begin(service, cast.alma)

@@ -130,9 +130,9 @@ def _take_up(session: Session, at: Installation, row: InvitationRow) -> list[Ent
     invitation.accepted_at = at.now()
     membership = row.membership
     membership.state = MembershipState.ACTIVE
-    if membership.role in KEY_HOLDING_ROLES:
+    if row.school is not None and membership.role in KEY_HOLDING_ROLES:
         membership.state = MembershipState.AWAITING_APPROVAL
-        ask_for_keys(session, at, membership)
+        ask_for_keys(session, at, row.school.id)
     return [
         entry(
             own_actor(row.person.id),

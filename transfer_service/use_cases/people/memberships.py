@@ -92,9 +92,9 @@ def return_membership(session: Session, at: Installation, actor: Actor, *, membe
     if membership.state is not MembershipState.SUSPENDED:
         raise NotFound("colleague")
     membership.state = MembershipState.ACTIVE
-    if membership.role in KEY_HOLDING_ROLES:
+    if membership.school_id is not None and membership.role in KEY_HOLDING_ROLES:
         membership.state = MembershipState.AWAITING_APPROVAL
-        ask_for_keys(session, at, membership)
+        ask_for_keys(session, at, membership.school_id)
     record_all(session, at, [_leaf(actor, Event.MEMBERSHIP_CHANGED, membership, Basis.ROLE)])
 
 

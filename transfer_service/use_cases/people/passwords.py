@@ -90,9 +90,10 @@ def read_parameters(text: str | None) -> KdfParameters | None:
 def check_new_password(password: str, *, context_words: Iterable[str]) -> None:
     """Raise Invalid unless the password is long enough, hard to guess, and not made of the words given."""
     words = tuple(word for word in context_words if word)
+    pieces = [piece for word in words for piece in (word, *word.replace("@", " ").replace(".", " ").split())]
 
     def is_common(tidy: str) -> bool:
-        return int(zxcvbn(tidy[:_JUDGED_LENGTH], user_inputs=list(words))["guesses"]) < _GUESSES_TOO_FEW
+        return int(zxcvbn(tidy[:_JUDGED_LENGTH], user_inputs=pieces)["guesses"]) < _GUESSES_TOO_FEW
 
     problem = judge_password(password, is_common=is_common, context_words=words)
     if problem is not None:

@@ -160,7 +160,8 @@ def _take_keys_away(session: Session, at: Installation, person: Person) -> list[
         )
     for row in people_queries.list_memberships_of_person(session, person.id):
         membership = row.membership
-        if membership.role in KEY_HOLDING_ROLES and membership.state is MembershipState.ACTIVE:
+        is_in_use = membership.state is MembershipState.ACTIVE
+        if row.school is not None and membership.role in KEY_HOLDING_ROLES and is_in_use:
             membership.state = MembershipState.AWAITING_APPROVAL
-            ask_for_keys(session, at, membership)
+            ask_for_keys(session, at, row.school.id)
     return leaves
