@@ -14,6 +14,7 @@ from transfer_service.db.queries import compliance as compliance_queries
 from transfer_service.db.queries import keys as key_queries
 from transfer_service.db.queries import people as queries
 from transfer_service.domain import permissions
+from transfer_service.domain.errors import NotFound
 from transfer_service.domain.permissions import Permission
 from transfer_service.domain.roles import Actor, MembershipState, Role
 from transfer_service.domain.search import fold_for_search
@@ -61,6 +62,14 @@ def list_officers(session: Session, actor: Actor) -> list[Colleague]:
     authority_id = authority_of(actor)
     permissions.check(actor, Permission.PEOPLE_LIST)
     return _colleagues(actor, queries.list_members(session, authority_id=authority_id))
+
+
+def get_officer(session: Session, actor: Actor, *, membership_id: UUID) -> Colleague:
+    """Return one role of the actor's authority; raises NotFound, PermissionRefused."""
+    for colleague in list_officers(session, actor):
+        if colleague.membership_id == membership_id:
+            return colleague
+    raise NotFound("person")
 
 
 def find_own_schools(session: Session, actor: Actor, *, text: str) -> list[FoundSchool]:

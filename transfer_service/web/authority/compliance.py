@@ -29,13 +29,14 @@ from transfer_service.use_cases.oversight import exporting
 from transfer_service.use_cases.oversight.compliance import Filters, Totals, get_compliance, look_at_compliance
 from transfer_service.use_cases.oversight.health import get_log_health
 from transfer_service.web import access
-from transfer_service.web.authority.frame import blueprint, table_file
+from transfer_service.web.authority.frame import blueprint, errors_beside, table_file
 from transfer_service.web.current import current_actor, current_services
 from transfer_service.web.forms import Form, filled, submit
 
 Choice = TypeVar("Choice", bound=StrEnum)
 
 _BANDS: Final = (Band.ON_TIME, Band.LATE, Band.NOT_DUE, Band.OVERDUE, Band.NEVER)
+_INPUTS: Final = frozenset({"period", "show", "order", "name"})
 _ENDINGS: Final = "<any(csv, xlsx):ending>"
 
 
@@ -89,7 +90,7 @@ def _read_filters() -> tuple[Filters, Form, int]:
     submitted = submit(ComplianceFilterSchema, request.args)
     asked, form, status = submitted.value, submitted.form, HTTPStatus.OK
     if asked is None:
-        asked, status = ComplianceFilter(), HTTPStatus.UNPROCESSABLE_ENTITY
+        asked, form, status = ComplianceFilter(), errors_beside(form, _INPUTS), HTTPStatus.UNPROCESSABLE_ENTITY
     else:
         form = filled({"period": asked.period, "show": asked.show, "order": asked.order, "name": asked.name})
     filters = Filters(

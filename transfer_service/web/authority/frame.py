@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Any, Final
 
-from flask import Blueprint, redirect, request
+from flask import Blueprint, g, redirect, request
 from werkzeug.wrappers import Response
 
 from transfer_service.domain.permissions import Permission, can
 from transfer_service.domain.references import parse_reference
+from transfer_service.domain.roles import Actor
 from transfer_service.interchange.writing_tables import CSV_TYPE, XLSX_TYPE, write_csv, write_xlsx
 from transfer_service.use_cases.oversight.exporting import Table
-from transfer_service.web.current import current_actor
+from transfer_service.web.forms import Form
 
 blueprint = Blueprint("authority", __name__, url_prefix="/authority")
 
@@ -40,8 +42,8 @@ SECTIONS: Final = (
 
 @blueprint.context_processor
 def _sections() -> dict[str, Any]:
-    actor = current_actor()
-    shown = [section for section in SECTIONS if can(actor, section.permission)]
+    actor: Actor | None = g.get("actor")  # an error page is made here too, also for somebody who is signed out
+    shown = [section for section in SECTIONS if actor is not None and can(actor, section.permission)]
     within = [one.address for one in shown if f"{request.path}/".startswith(f"{one.address}/")]
     return {"sections": shown, "section_address": max(within, key=len, default="")}
 
@@ -54,6 +56,13 @@ def see_other(address: str) -> Response:
 def tidy_reference(text: str) -> str:
     """Return a reference of an address as it is written properly; what is none stays, and is not found."""
     return parse_reference(text) or text
+
+
+def errors_beside(form: Form, inputs: Collection[str]) -> Form:
+    """Return a form whose errors about what has no input on the page stand above it, and lead to no input."""
+    shown = {name: messages for name, messages in form.errors.items() if name in inputs}
+    rest = [message for name, messages in form.errors.items() if name not in inputs for message in messages]
+    return replace(form, errors={**shown, **({"": tuple(rest)} if rest else {})})
 
 
 def table_file(table: Table, ending: str, *, title: str) -> Response:

@@ -1,0 +1,111 @@
+"""The authority's people, and the first people of its schools."""
+
+import pytest
+from sqlalchemy import select
+
+from tests.cast import add_school, join_service
+from tests.html import text_of
+from tests.integration.web.authority.looks import events_after, log_size, row_of
+from transfer_service.db.models import Membership, Person
+from transfer_service.domain.roles import MembershipState, Role
+
+PEOPLE = "/authority/people"
+
+
+def membership_of(stage, email: str) -> Membership:
+    with stage.database.reading() as session:
+        return session.scalars(select(Membership).join(Person).where(Person.email == email)).one()
+
+
+def test_an_officer_is_invited(stage, client_for):
+    client, before = client_for(stage.cast.olive), log_size(stage)
+    response = client.post_form(f"{PEOPLE}/invite", {"email": "New@Example.org", "role": "authority_officer"})
+    assert response.status_code == 303
+    assert events_after(stage, before) == ["person.invited"]
+    invited = membership_of(stage, "new@example.org")
+    assert (invited.role, invited.authority_id) == (Role.AUTHORITY_OFFICER, stage.cast.warwickshire)
+    assert row_of(client.page(PEOPLE), "new@example.org")[2] == "Invited"
+
+
+@pytest.mark.parametrize(
+    "typed, field",
+    [
+        ({"email": "nobody", "role": "authority_officer"}, "email"),
+        ({"email": "new@example.org", "role": "designated_safeguarding_lead"}, "role"),
+        ({"email": "new@example.org", "role": "administrator"}, "role"),
+        ({"email": "olive.hartley@example.org", "role": "head_of_service"}, "email"),
+    ],
+)
+def test_an_invitation_that_cannot_be_sent_is_said_beside_its_field(stage, client_for, typed, field):
+    response = client_for(stage.cast.olive).post_form(f"{PEOPLE}/invite", typed)
+    assert response.status_code == 422
+    assert f'href="#{field}"' in response.text
+
+
+def test_a_school_is_found_by_search_and_its_lead_invited(stage, client_for):
+    client = client_for(stage.cast.olive)
+    found = client.page(f"{PEOPLE}?q=dovec")
+    assert [link.get("href") for link in found.iter("a") if "/schools/" in (link.get("href") or "")] == [
+        f"{PEOPLE}/schools/125583"
+    ]
+    response = client.post_form(
+        f"{PEOPLE}/schools/125583", {"email": "lead@example.org", "role": "designated_safeguarding_lead"}
+    )
+    assert response.status_code == 303
+    assert membership_of(stage, "lead@example.org").school_id == stage.cast.keyless
+
+
+def test_a_search_that_finds_nothing_says_what_to_try(stage, client_for):
+    client = client_for(stage.cast.olive)
+    assert "No school of your authority matches" in text_of(client.page(f"{PEOPLE}?q=zzz"))
+    assert client.get(f"{PEOPLE}?q=").status_code == 422
+
+
+def test_office_and_closed_schools_are_not_for_the_authority_to_invite(stage, client_for):
+    client = client_for(stage.cast.olive)
+    office = client.post_form(f"{PEOPLE}/schools/125583", {"email": "a@example.org", "role": "school_office"})
+    assert office.status_code == 422
+    add_school(
+        stage.service, stage.cast.warwickshire, urn="125599", name="Elmside School", town="Rugby", status="Closed"
+    )
+    closed = client.post_form(
+        f"{PEOPLE}/schools/125599", {"email": "a@example.org", "role": "designated_safeguarding_lead"}
+    )
+    assert closed.status_code == 409
+
+
+def test_who_waits_at_a_school_is_linked_to_the_approval(stage, client_for):
+    greta = join_service(stage.service, name="Greta Lindholm", role=Role.DEPUTY_DSL, school_id=stage.cast.keyless)
+    page = client_for(stage.cast.olive).page(f"{PEOPLE}/schools/125583")
+    assert f"/authority/approvals/{greta.membership_id}" in {link.get("href") for link in page.iter("a")}
+
+
+def test_an_invitation_is_sent_again_or_taken_back(stage, client_for):
+    client = client_for(stage.cast.olive)
+    client.post_form(f"{PEOPLE}/invite", {"email": "new@example.org", "role": "authority_officer"})
+    invited = membership_of(stage, "new@example.org")
+    before = log_size(stage)
+    assert client.post_form(f"{PEOPLE}/{invited.id}/resend", page=PEOPLE).status_code == 303
+    assert client.post_form(f"{PEOPLE}/{invited.id}/withdraw", page=PEOPLE).status_code == 303
+    assert events_after(stage, before) == ["person.invited", "invitation.withdrawn"]
+    assert membership_of(stage, "new@example.org").state is MembershipState.ENDED
+    assert client.post_form(f"{PEOPLE}/{invited.id}/resend", page=PEOPLE).status_code == 404
+
+
+def test_an_officers_role_is_ended_after_a_page_that_says_what_it_means(stage, client_for):
+    nora = join_service(
+        stage.service, name="Nora Quist", role=Role.AUTHORITY_OFFICER, authority_id=stage.cast.warwickshire
+    )
+    client = client_for(stage.cast.olive)
+    address = f"{PEOPLE}/{nora.membership_id}/end"
+    assert "signed out at once" in text_of(client.page(address))
+    assert client.post_form(address).status_code == 303
+    assert membership_of(stage, nora.email).state is MembershipState.ENDED
+
+
+def test_nobody_ends_their_own_role_or_that_of_a_school_here(stage, client_for):
+    client = client_for(stage.cast.olive)
+    own = client.post_form(f"{PEOPLE}/{stage.cast.olive.membership_id}/end", page=PEOPLE)
+    school = client.post_form(f"{PEOPLE}/{stage.cast.alma.membership_id}/end", page=PEOPLE)
+    assert (own.status_code, school.status_code) == (409, 404)
+    assert membership_of(stage, stage.cast.alma.email).state is MembershipState.ACTIVE
