@@ -10,6 +10,7 @@ from marshmallow import ValidationError, fields, validate, validates_schema
 from schemas.base import ValueSchema
 from schemas.fields import Choice, Day, Line, Name, Number, Several, Text, Ticked, YesNo
 from schemas.identifiers import Upn
+from transfer_service.domain.breaches import BreachStep
 from transfer_service.domain.calendars import ClosureKind
 from transfer_service.domain.notes import NOTE_TEXT_LIMIT, WHY_SHARED_LIMIT, NoteCategory, WhyShared
 
@@ -219,3 +220,17 @@ class MarkedUrgentSchema(ValueSchema[MarkedUrgent]):
 
     makes = MarkedUrgent
     urgent = YesNo("Choose whether it is urgent")
+
+
+@dataclass(frozen=True, slots=True)
+class BreachSteps:
+    """The steps that are done."""
+
+    steps: tuple[BreachStep, ...]
+
+
+class BreachStepsSchema(ValueSchema[BreachSteps]):
+    """The checklist of a breach record."""
+
+    makes = BreachSteps
+    steps = Several(BreachStep, "Tick off at least one step")

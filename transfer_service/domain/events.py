@@ -58,6 +58,7 @@ class Event(StrEnum):
     FILING_CONFIRMED = "filing.confirmed"
     RECEIPT_DOWNLOADED = "receipt.downloaded"
     BREACH_RECORDED = "breach.recorded"
+    BREACH_CHANGED = "breach.changed"
     BREACH_CLOSED = "breach.closed"
     DISPATCH_SHREDDED = "dispatch.shredded"
     LEGAL_HOLD_SET = "legal_hold.set"

@@ -7,6 +7,7 @@ from transfer_service.web.school import (
     archiving,
     attaching,
     beginning,
+    breaches,
     calendar,
     choosing,
     drafting,
@@ -37,6 +38,7 @@ BLUEPRINTS: Final = (
     receipts.blueprint,
     archiving.blueprint,
     returning.blueprint,
+    breaches.blueprint,
     calendar.blueprint,
 )
 """Every group of pages of a school."""

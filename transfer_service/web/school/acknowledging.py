@@ -88,6 +88,9 @@ def filed(reference: str) -> Response | tuple[str, int]:
     """Record the statement."""
     me = acting()
     view, newest = _acknowledged(reference)
+    if newest.filed_at is not None:
+        leave_notice(FILED_BEFORE, reference=view.reference)
+        return see_other(transfer_path(view.reference))
     submitted = submit(FiledSchema, request.form)
     if submitted.value is None:
         return refused("school/filed.html", submitted.form, **_about_filing(view, newest))

@@ -1,44 +1,16 @@
 """One file on the pages, from "who is moving?" to the receipt, as two safeguarding leads go through it."""
 
 import io
-import re
 import zipfile
-from typing import Any
 
 import pytest
 
 from tests.factories import NOTE_TEXT, PDF
-from tests.html import StrictClient, parse_page, text_of
+from tests.html import text_of
 from tests.integration.transfers.stage import Stage
+from tests.integration.web.school.browsing import WRONG_LETTER, attach, day, follow, record_transfer
 
 pytestmark = pytest.mark.parametrize("cast_and_service", ["sqlite"], indirect=True)
-WRONG_LETTER = "Z801200001001"
-
-
-def follow(client: StrictClient, address: str, data: dict[str, Any], *, page: str | None = None) -> str:
-    """Post a form that must be taken, and return where it leads."""
-    response = client.post_form(address, data, page=page)
-    assert response.status_code == 303, text_of(parse_page(response.data), "main")
-    return response.location
-
-
-def day(name: str, text: str) -> dict[str, str]:
-    return dict(zip((f"{name}-day", f"{name}-month", f"{name}-year"), text.split(), strict=True))
-
-
-def record_transfer(client: StrictClient, *, urn: str = "125581", upn: str = "") -> str:
-    """Go through the steps of a new transfer and return its reference."""
-    pupil = {"forename": "Zoë", "surname": "O'Brien-Łącki", **day("date_of_birth", "9 3 2014"), "upn": upn}
-    step = follow(client, "/transfers/new", pupil)
-    if step.endswith("/upn"):
-        step = follow(client, step, {"decision": "confirm", "upn": upn})
-    step = follow(client, step, {"kind": "in_year", **day("leaving_on", "4 9 2026")})
-    step = follow(client, step, {"receiving_school": urn}, page=step + "?q=" + urn)
-    assert step.endswith("/check")
-    leads_to = follow(client, step, {})
-    found = re.search(r"PT-[0-9A-Z]{4}-[0-9A-Z]{4}", leads_to)
-    assert found
-    return found[0]
 
 
 def test_a_file_goes_from_the_first_question_to_the_receipt(stage: Stage, browser):
@@ -64,9 +36,7 @@ def test_a_file_goes_from_the_first_question_to_the_receipt(stage: Stage, browse
     assert text_of(cover, "h1") == "Zoë O'Brien-Łącki"
     assert NOTE_TEXT not in text_of(cover)
     assert cora.get(f"{base}/contents").status_code == 409
-    opened = follow(
-        cora, f"{base}/open", {"statement_version": "joining/1", "confirmed": "yes"}, page=f"{base}/cover"
-    )
+    opened = follow(cora, f"{base}/open", {"statement_version": "joining/1", "confirmed": "yes"}, page=f"{base}/cover")
     assert opened == f"{base}/contents"
     contents = cora.page(opened)
     assert NOTE_TEXT in text_of(contents)
@@ -79,15 +49,6 @@ def test_a_file_goes_from_the_first_question_to_the_receipt(stage: Stage, browse
     receipt = text_of(cora.page(f"{base}/receipt"), "main")
     assert "I have opened and read every item" in receipt
     assert "Your part is done" in text_of(alma.page(base), "main")
-
-
-def attach(client: StrictClient, base: str, *files: tuple[str, bytes]) -> Any:
-    token = client.token(f"{base}/held")
-    return client.post(
-        f"{base}/attachments?csrf_token={token}",
-        data={"files": [(io.BytesIO(body), name) for name, body in files]},
-        headers={"Sec-Fetch-Site": "same-origin"},
-    )
 
 
 def test_the_archive_holds_the_notes_and_the_originals_under_the_reference(stage: Stage, browser):

@@ -1,0 +1,150 @@
+"""The sending school's record of a file that was opened at the wrong school: who saw it, what to do, by when."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from types import MappingProxyType
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from transfer_service.audit.errors import LeafMalformed
+from transfer_service.audit.leaf import decode_leaf
+from transfer_service.db.models import Breach, Dispatch, Person
+from transfer_service.db.queries import transfers as queries
+from transfer_service.domain import permissions
+from transfer_service.domain.breaches import BreachStep
+from transfer_service.domain.errors import AlreadyDone, NotFound
+from transfer_service.domain.events import Event
+from transfer_service.domain.permissions import Permission
+from transfer_service.domain.roles import Actor
+from transfer_service.domain.transfer import RejectionReason, Side
+from transfer_service.use_cases.directory import SchoolShown, show_schools
+from transfer_service.use_cases.installation import Installation
+from transfer_service.use_cases.recording import record_all
+from transfer_service.use_cases.transfers.drafting import school_of
+from transfer_service.use_cases.transfers.leaves import leaf_of, tell
+
+SEEN: Mapping[Event, str] = MappingProxyType(
+    {
+        Event.COVER_SHOWN: "saw the cover sheet",
+        Event.DISPATCH_OPENED: "opened the file",
+        Event.NOTES_READ: "read the contents",
+        Event.ATTACHMENT_DOWNLOADED: "downloaded an attachment",
+        Event.ARCHIVE_DOWNLOADED: "downloaded the whole file",
+    }
+)
+"""What the log tells the sending school of the other school's people, since a breach must be judged."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ticked:
+    """When a step was ticked off, and by whom."""
+
+    at: datetime
+    by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BreachView:
+    """A breach record: `seen` tells when, who and what at the other school, in the order of the log."""
+
+    reference: str
+    number: int
+    dispatch_id: UUID
+    known_at: datetime
+    report_by: datetime
+    closed_at: datetime | None
+    reason: RejectionReason | None
+    other_school: SchoolShown
+    seen: tuple[tuple[datetime, str, str], ...]
+    ticked: Mapping[BreachStep, Ticked]
+
+
+def get_breach(session: Session, actor: Actor, *, reference: str, number: int | None = None) -> BreachView:
+    """Return the breach record of a dispatch of the actor's school; raises NotFound, PermissionRefused."""
+    dispatch, breach = _get(session, actor, reference=reference, number=number)
+    other = show_schools(session, [dispatch.receiving_school])[dispatch.receiving_school_id]
+    ticks: Mapping[str, Mapping[str, str]] = breach.checklist or {}
+    names = {one: _name(session, UUID(tick["by"])) for one, tick in ticks.items()}
+    return BreachView(
+        reference=dispatch.transfer.reference,
+        number=dispatch.number,
+        dispatch_id=dispatch.id,
+        known_at=breach.known_at,
+        report_by=breach.report_by,
+        closed_at=breach.closed_at,
+        reason=dispatch.rejection_reason,
+        other_school=other,
+        seen=_seen(session, dispatch),
+        ticked={
+            step: Ticked(datetime.fromisoformat(ticks[step.value]["at"]), names[step.value])
+            for step in BreachStep
+            if step.value in ticks
+        },
+    )
+
+
+def tick_breach(
+    session: Session,
+    at: Installation,
+    actor: Actor,
+    *,
+    reference: str,
+    number: int | None = None,
+    steps: Collection[BreachStep],
+) -> bool:
+    """Tick steps off; a step once ticked stays. With the last one the record closes: return whether it is closed.
+
+    Raises AlreadyDone where it is closed already.
+    """
+    dispatch, breach = _get(session, actor, reference=reference, number=number, lock=True)
+    if breach.closed_at is not None:
+        raise AlreadyDone("tick_breach", "This record is already closed. Nothing was changed.")
+    before: Mapping[str, Mapping[str, str]] = breach.checklist or {}
+    now = at.now()
+    new = [step for step in BreachStep if step in steps and step.value not in before]
+    breach.checklist = {
+        **before,
+        **{step.value: {"at": now.isoformat(), "by": str(actor.person_id)} for step in new},
+    }
+    is_closed = all(step.value in breach.checklist for step in BreachStep)
+    if is_closed:
+        breach.closed_at = now
+    event = Event.BREACH_CLOSED if is_closed else Event.BREACH_CHANGED
+    detail = tell("Steps after a breach were ticked off.", steps=" ".join(step.value for step in new))
+    record_all(session, at, [leaf_of(actor, event, dispatch, detail=detail)])
+    return is_closed
+
+
+def _get(
+    session: Session, actor: Actor, *, reference: str, number: int | None, lock: bool = False
+) -> tuple[Dispatch, Breach]:
+    school_id = school_of(actor)
+    dispatch_id = queries.find_dispatch_id(session, reference=reference, school_id=school_id, number=number)
+    if dispatch_id is None:
+        raise NotFound("transfer")
+    dispatch = queries.get_dispatch(session, dispatch_id=dispatch_id, school_id=school_id, side=Side.SENDING, lock=lock)
+    permissions.check(actor, Permission.BREACH_RECORD)
+    breach = session.get(Breach, dispatch.id)
+    if breach is None:
+        raise NotFound("breach record")
+    return dispatch, breach
+
+
+def _seen(session: Session, dispatch: Dispatch) -> tuple[tuple[datetime, str, str], ...]:
+    seen = []
+    events = [event.value for event in SEEN]
+    for row in queries.list_leaves(session, transfer_id=dispatch.transfer_id, events=events):
+        try:
+            leaf = decode_leaf(row.body)
+        except LeafMalformed:
+            continue  # `audit verify` names it; a page does not break on it
+        if leaf.said.dispatch == dispatch.id and leaf.said.org == dispatch.receiving_school_id and leaf.said.actor:
+            seen.append((leaf.at, _name(session, leaf.said.actor), SEEN[Event(leaf.said.event)]))
+    return tuple(seen)
+
+
+def _name(session: Session, person_id: UUID) -> str:
+    person = session.get(Person, person_id)
+    return person.name if person else "somebody whose account is gone"
