@@ -101,6 +101,11 @@ class Settings:
         default="{DATA_DIR}/log-state.json",
         example="/var/lib/transfer-signer/log-state.json",
     )
+    log_policy: str | None = _setting(
+        "The policy of the log, which keys new writes and which is public: whose signatures under it are believed.",
+        values.read_policy,
+        example="the lines of policy.txt",
+    )
     recovery_keys: tuple[tuple[str, str], ...] = _setting(
         "The fingerprint of each authority's recovery key, as code:fingerprint with commas between.",
         values.read_recovery_keys,

@@ -228,6 +228,17 @@ def read_word(text: str) -> str:
     return text
 
 
+def read_policy(text: str) -> str:
+    """Check the lines of a policy roughly, and give them back with a line's end; the log's own reader checks the rest.
+
+    Source: C2SP tlog-policy.
+    """
+    words = [line.split()[0] for line in text.splitlines() if line.split()]
+    if "log" not in words or "quorum" not in words:
+        raise ValueError("must be a policy as keys new writes it, with a log line and a quorum line")
+    return text.strip("\n") + "\n"
+
+
 def read_secret(text: str) -> Secret:
     """Take a secret whose form another party decides."""
     return Secret(text)

@@ -18,12 +18,16 @@ NO_QUORUM = "none"
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """A parsed policy; `groups` maps a group's name to how many of which members it needs."""
+    """A parsed policy; `groups` maps a group's name to how many of which members it needs.
+
+    `addresses` holds those witnesses that can be asked for a cosignature (C2SP tlog-witness), by name.
+    """
 
     logs: tuple[VerifierKey, ...]
     witnesses: Mapping[str, VerifierKey] = field(default_factory=dict)
     groups: Mapping[str, tuple[int, tuple[str, ...]]] = field(default_factory=dict)
     quorum: str = NO_QUORUM
+    addresses: Mapping[str, str] = field(default_factory=dict)
 
     def is_met_by(self, cosigned: Iterable[str]) -> bool:
         """Tell whether the witnesses of these names make up the quorum."""
@@ -77,7 +81,7 @@ def parse_policy(text: str) -> Policy:
             raise NoteMalformed(f"Line {number} of the policy cannot be used: {error}") from error
     if reader.quorum is None or not reader.logs:
         raise NoteMalformed("A policy needs a log and exactly one quorum. Ask the authority for the policy again.")
-    return Policy(tuple(reader.logs), reader.witnesses, reader.groups, reader.quorum)
+    return Policy(tuple(reader.logs), reader.witnesses, reader.groups, reader.quorum, reader.addresses)
 
 
 class _Reader:
@@ -86,6 +90,7 @@ class _Reader:
     def __init__(self) -> None:
         self.logs: list[VerifierKey] = []
         self.witnesses: dict[str, VerifierKey] = {}
+        self.addresses: dict[str, str] = {}
         self.groups: dict[str, tuple[int, tuple[str, ...]]] = {}
         self.quorum: str | None = None
         self._free: set[str] = set()
@@ -98,6 +103,8 @@ class _Reader:
         elif kind == "witness" and len(words) in {3, 4}:
             key = self._key(words[2], ED25519_COSIGNATURE, self.witnesses.values())
             self.witnesses[self._new_name(words[1])] = key
+            if len(words) == 4:
+                self.addresses[words[1]] = words[3].rstrip("/")
         elif kind == "group" and len(words) >= 4:
             self._read_group(words)
         elif kind == "quorum" and len(words) == 2:

@@ -8,8 +8,10 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -49,6 +51,33 @@ def find_covering_checkpoint(session: Session, idx: int) -> LogCheckpoint | None
 def find_newest_checkpoint(session: Session) -> LogCheckpoint | None:
     """Return the newest checkpoint, or None where nothing was signed yet."""
     return session.scalars(select(LogCheckpoint).order_by(LogCheckpoint.size.desc()).limit(1)).one_or_none()
+
+
+def find_earlier_receipt(session: Session, idx: int, *, org: UUID, events: Collection[str]) -> int | None:
+    """Return the size of the checkpoint under an organisation's receipt before this leaf, or None for its first one.
+
+    Receipts stand on the first checkpoint that covers their leaf. A receipt `since` that size proves that the log
+    only grew since the receipt that the organisation already holds: its receipts make one chain.
+    """
+    covering = find_covering_checkpoint(session, idx)
+    if covering is None:
+        return None
+    before = session.scalar(
+        select(LogCheckpoint.size)
+        .where(LogCheckpoint.size < covering.size)
+        .order_by(LogCheckpoint.size.desc())
+        .limit(1)
+    )
+    if before is None:
+        return None
+    earlier = session.scalar(
+        select(LogLeaf.idx)
+        .where(LogLeaf.org == org, LogLeaf.event.in_(list(events)), LogLeaf.idx < before)
+        .order_by(LogLeaf.idx.desc())
+        .limit(1)
+    )
+    held = None if earlier is None else find_covering_checkpoint(session, earlier)
+    return None if held is None else held.size
 
 
 def compose_receipt(

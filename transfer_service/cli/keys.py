@@ -63,6 +63,7 @@ def write_new_keys(directory: Path, *, deployment: str, state_file: Path | None 
         "DEPLOYMENT": deployment,
         **_write_secrets(directory, made),
         "LOG_STATE_FILE": str(state_file or directory / "log-state.json"),
+        "LOG_POLICY_FILE": str(directory / POLICY_FILE),
     }
     _write(directory / POLICY_FILE, write_policy([VerifierKey.from_text(made.log_verifier_key)]), mode=0o644)
     _write(directory / SETTINGS_FILE, _env_text(settings), mode=0o600)

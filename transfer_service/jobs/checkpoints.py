@@ -1,4 +1,7 @@
-"""The weekly mail that makes every DSL and authority a witness: it holds the newest signed checkpoint of the log."""
+"""The weekly mail that makes every DSL and authority a witness: it holds the newest signed checkpoint of the log.
+
+Beside it stands the policy, which says whose signatures to believe: it must reach schools outside the receipts.
+"""
 
 from __future__ import annotations
 
@@ -23,6 +26,10 @@ from transfer_service.use_cases.installation import Installation
 MAILED: Final = "checkpoint-mail"
 AT_MOST_EVERY: Final = timedelta(days=6)
 MONDAY, MORNING = 0, 9
+ABOVE_THE_POLICY: Final = (
+    "The policy follows: save its lines as policy.txt, apart from your receipts. The verifier believes the keys in it "
+    "and no others. If it ever differs from the one that you had before, telephone your authority."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +38,7 @@ class CheckpointMail:
 
     database: Database
     at: Installation
+    policy: str = ""
 
     def run(self, should_stop: Callable[[], bool]) -> str:
         """Queue the mail where it is time and it was not done this week."""
@@ -42,16 +50,17 @@ class CheckpointMail:
         if not runs.begin(self.database, MAILED, every=AT_MOST_EVERY, now=now)[0]:
             return ""
         with self.database.writing() as session:
-            count = mail_checkpoint(session, self.at)
+            count = mail_checkpoint(session, self.at, policy=self.policy)
         runs.finish(self.database, MAILED, now=now, outcome=f"queued {count}")
         return f"queued {count}"
 
 
-def mail_checkpoint(session: Session, at: Installation) -> int:
+def mail_checkpoint(session: Session, at: Installation, *, policy: str = "") -> int:
     """Queue the newest checkpoint for each active DSL, deputy and officer, where there is one; returns for how many."""
     newest = find_newest_checkpoint(session)
     if newest is None:
         return 0
+    evidence = write_evidence(newest.note.decode(), policy)
     people = session.scalars(
         select(Person)
         .join(Membership)
@@ -64,5 +73,12 @@ def mail_checkpoint(session: Session, at: Installation) -> int:
         .order_by(Person.id)
     ).all()
     for person in people:
-        alert_person(session, at, AlertKind.WEEKLY_CHECKPOINT, person, secret=newest.note.decode())
+        alert_person(session, at, AlertKind.WEEKLY_CHECKPOINT, person, secret=evidence)
     return len(people)
+
+
+def write_evidence(note: str, policy: str) -> str:
+    """Write what the mail shows as it is: the checkpoint, and below it the policy where the operator gave one."""
+    if not policy:
+        return note
+    return f"{note}\n{ABOVE_THE_POLICY}\n\n{policy}"

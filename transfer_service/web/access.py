@@ -45,9 +45,9 @@ class Access:
     machine: bool = False
 
 
-def public(why: str, *, machine: bool = False) -> Callable[[View], View]:
+def public(why: str, *, machine: bool = False, streamed: bool = False) -> Callable[[View], View]:
     """Let anybody in; `why` says why that is right."""
-    return _declare(Access(kind=Kind.PUBLIC, why=why, machine=machine))
+    return _declare(Access(kind=Kind.PUBLIC, why=why, machine=machine, streamed=streamed))
 
 
 def signed_in(view: View) -> View:

@@ -29,6 +29,8 @@ class WebSettings:
     trusts_proxies: bool
     max_attachment_bytes: int
     metrics_token: str | None = field(default=None, repr=False)
+    log_policy: str = ""
+    """Whose signatures under the log are believed (C2SP tlog-policy); empty where the operator gave none."""
 
     @property
     def is_https(self) -> bool:
@@ -56,6 +58,8 @@ class Services:
     """Whether an exception means that the database cannot be reached or is busy, so that trying again may help."""
     readiness: Mapping[str, Callable[[], None]]
     """What must answer for the service to be ready, by name; each raises where it does not."""
+    is_log_frozen: Callable[[], bool] = field(default=lambda: False)
+    """Whether nothing can be recorded, as of a few seconds ago, for the banner of the pages."""
 
 
 def current_services() -> Services:

@@ -47,6 +47,7 @@ PLACES: Final = (
 FOOTER: Final = (
     Place("Contacts", "/contacts"),
     Place("Guidance", "/guidance"),
+    Place("Check a receipt", "/verify"),
     Place("Accessibility", "/accessibility"),
     Place("Privacy", "/privacy"),
     Place("Cookies", "/cookies"),

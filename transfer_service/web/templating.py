@@ -153,6 +153,7 @@ def _page(navigation: Navigation) -> dict[str, Any]:
     return {
         "me": person,
         "is_demo": services.settings.is_demo,
+        "is_log_frozen": not on_error and services.is_log_frozen(),
         "navigation": navigation.items_for(person.actor if person else None, request.path),
         "footer_links": navigation.footer,
         "seconds_left": seconds_left(person, services.installation.now()) if person else 0,

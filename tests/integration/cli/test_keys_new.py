@@ -24,6 +24,7 @@ def test_new_keys_make_settings_that_are_accepted(command: Command, tmp_path: Pa
     settings = Settings.from_mapping({**environ, **mail}, ALL_SETTINGS)
     assert settings.deployment == "test-one"
     policy = parse_policy((folder / "policy.txt").read_text())
+    assert settings.log_policy == (folder / "policy.txt").read_text()
     assert policy.logs == (LogSigningKey.from_text(settings.log_signing_key.reveal()).verifier,)
 
 

@@ -35,7 +35,7 @@ RELIED_ON = [
     "MAX_ATTACHMENT_BYTES",
     "LOG_LEVEL",
 ]
-ADDED = ["DEMO_DIRECTORY", "METRICS_TOKEN", "NOTIFY_TEMPLATE_ID"]
+ADDED = ["DEMO_DIRECTORY", "LOG_POLICY", "METRICS_TOKEN", "NOTIFY_TEMPLATE_ID"]
 
 
 def test_the_example_names_exactly_the_settings() -> None:

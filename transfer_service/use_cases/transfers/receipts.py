@@ -10,7 +10,12 @@ from sqlalchemy.orm import Session
 from transfer_service.audit.checkpoint import parse_checkpoint
 from transfer_service.audit.errors import LeafMalformed
 from transfer_service.audit.leaf import Leaf, decode_leaf
-from transfer_service.audit.receipts import AcknowledgementProof, compose_receipt, find_covering_checkpoint
+from transfer_service.audit.receipts import (
+    AcknowledgementProof,
+    compose_receipt,
+    find_covering_checkpoint,
+    find_earlier_receipt,
+)
 from transfer_service.db.models import Acknowledgement, Dispatch, Person
 from transfer_service.db.queries import transfers as queries
 from transfer_service.domain import permissions
@@ -120,7 +125,8 @@ def make_receipt(
 ) -> ReceiptMade:
     """Compose one receipt, in a reading session; `kind` is a word of `RECEIPT_EVENTS`.
 
-    Raises NotFound where nothing of that kind happened, ReceiptNotReady until the signer has come to its leaf.
+    It proves that the log only grew since the checkpoint under the school's receipt before it. Raises NotFound where
+    nothing of that kind happened, ReceiptNotReady until the signer has come to its leaf.
     """
     dispatch = _get_dispatch(session, actor, reference=reference, number=number)
     leaves = _leaves(session, dispatch)
@@ -132,6 +138,9 @@ def make_receipt(
         leaf.idx,
         open_sealed=lambda idx, sealed: open_detail(at, idx, sealed),
         acknowledgement=_prove_acknowledgement(session, at, dispatch, kind),
+        since=find_earlier_receipt(
+            session, leaf.idx, org=school_of(actor), events=[event.value for event in RECEIPT_EVENTS]
+        ),
     )
     covering = find_covering_checkpoint(session, leaf.idx)
     if covering is None:
