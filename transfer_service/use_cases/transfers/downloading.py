@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from transfer_service.crypto.suites import PersonKey
-from transfer_service.db.models import School
+from transfer_service.db.models import Person, School
 from transfer_service.db.queries import transfers as queries
 from transfer_service.domain import permissions
 from transfer_service.domain.errors import NotFound, RuleForbids, StateForbids
@@ -51,6 +51,7 @@ class ArchiveFacts:
     receiving_school: School
     number: int
     sent_at: datetime | None
+    sent_by: str | None
     manifest_text: str
     is_whole: bool
 
@@ -137,12 +138,14 @@ def record_archive(session: Session, at: Installation, actor: Actor, prepared: P
         dispatch.exported_at = at.now()
     leaves.append(leaf_of(actor, Event.ARCHIVE_DOWNLOADED, dispatch, digest=dispatch.manifest_hash))
     record_all(session, at, leaves)
+    sender = session.get(Person, dispatch.sent_by) if dispatch.sent_by else None
     return ArchiveFacts(
         contents=contents,
         sending_school=queries.get_school(session, dispatch.transfer.sending_school_id),
         receiving_school=queries.get_school(session, dispatch.receiving_school_id),
         number=dispatch.number,
         sent_at=dispatch.sent_at,
+        sent_by=None if sender is None else sender.name,
         manifest_text=_say_manifest(contents),
         is_whole=is_whole,
     )

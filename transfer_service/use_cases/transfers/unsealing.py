@@ -5,6 +5,7 @@ Nothing is written here. What cannot be opened comes back beside what can, so th
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import Enum, auto
 from uuid import UUID
 
@@ -44,7 +45,8 @@ class Part:
     """One item of a dispatch as the school that asks sees it: opened, or with the reason why it cannot be.
 
     A note fills `note`, a list of what was withheld `remark`, an attachment `name` and `media_type` and, where asked
-    for, `body`. `size` in bytes is known once an attachment was opened whole; `size_bucket` always.
+    for, `body`. `sealed_at` is when it was put into the file. `size` in bytes is known once an attachment was opened
+    whole; `size_bucket` always.
     """
 
     item_id: UUID
@@ -58,6 +60,7 @@ class Part:
     media_type: str | None = None
     size: int | None = None
     body: bytes | None = field(default=None, repr=False)
+    sealed_at: datetime | None = None
     failure: CannotOpen | None = None
 
 
@@ -220,6 +223,7 @@ def _part(
         media_type=media_type,
         size=size,
         body=body,
+        sealed_at=item.created_at,
         failure=failure,
     )
 

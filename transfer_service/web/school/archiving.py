@@ -7,6 +7,7 @@ from datetime import datetime
 from flask import Blueprint
 from werkzeug.wrappers import Response
 
+from transfer_service.domain.calendars import local_day
 from transfer_service.domain.dates import say_date
 from transfer_service.domain.errors import NotFound
 from transfer_service.domain.notes import NOTE_CATEGORY_LABELS, WHY_SHARED_LABELS
@@ -82,10 +83,10 @@ def _notes(facts: ArchiveFacts, *, sending: SchoolShown, receiving: SchoolShown,
         pupil=PupilFacts(pupil.forename, pupil.surname, pupil.date_of_birth, pupil.upn),
         sending_school=school_facts(sending),
         receiving_school=school_facts(receiving),
-        sent_by=PersonFacts("A safeguarding lead", sending.name),
+        sent_by=PersonFacts(facts.sent_by or "A safeguarding lead", sending.name),
         sent_at=facts.sent_at,
         notes=tuple(
-            _note(part.note, sending=sending, sent_at=facts.sent_at)
+            _note(part.note, sending=sending, sent_at=facts.sent_at, sealed_at=part.sealed_at or facts.sent_at)
             for part in facts.contents.notes
             if part.note is not None
         ),
@@ -104,7 +105,7 @@ def _notes(facts: ArchiveFacts, *, sending: SchoolShown, receiving: SchoolShown,
     )
 
 
-def _note(note: Note, *, sending: SchoolShown, sent_at: datetime) -> NoteFacts:
+def _note(note: Note, *, sending: SchoolShown, sent_at: datetime, sealed_at: datetime) -> NoteFacts:
     reasons = [WHY_SHARED_LABELS[reason] for reason in note.why_shared]
     return NoteFacts(
         category=NOTE_CATEGORY_LABELS[note.category],
@@ -112,6 +113,6 @@ def _note(note: Note, *, sending: SchoolShown, sent_at: datetime) -> NoteFacts:
         text=note.text,
         why_shared=". ".join(part for part in (*reasons, note.why_shared_words) if part),
         written_by=PersonFacts(note.written_by or "A safeguarding lead", sending.name),
-        written_at=sent_at,
-        provenance=f"Sealed by {sending.line} and sent on {say_date(sent_at.date())}",
+        written_at=sealed_at,
+        provenance=f"Sealed by {sending.line} and sent on {say_date(local_day(sent_at))}",
     )

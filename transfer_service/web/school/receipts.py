@@ -23,11 +23,11 @@ from transfer_service.use_cases.directory import SchoolShown, show_schools
 from transfer_service.use_cases.transfers.acknowledging import record_receipt_download
 from transfer_service.use_cases.transfers.listing import NextAwaiting, find_next_awaiting
 from transfer_service.use_cases.transfers.receipts import ReceiptMade, list_receipts, make_receipt
-from transfer_service.use_cases.transfers.viewing import DispatchView, TransferView, find_dispatch
+from transfer_service.use_cases.transfers.viewing import find_dispatch
 from transfer_service.web import access
 from transfer_service.web.school.acting import acting, read_number, read_reference
 from transfer_service.web.school.receiving import send_download
-from transfer_service.web.school.transfers import get_view
+from transfer_service.web.school.transfers import get_asked, get_view
 
 blueprint = Blueprint("school_receipts", __name__)
 
@@ -38,7 +38,7 @@ def receipt(reference: str) -> str:
     """Show what was done and its receipts; at the receiving school also the next file."""
     me = acting()
     view = get_view(reference)
-    dispatch = _dispatch(view)
+    dispatch = get_asked(view)
     with me.database.reading() as session:
         receipts = list_receipts(session, me.actor, reference=view.reference, number=dispatch.number)
         schools = show_schools(session, [view.sending_school, dispatch.receiving_school])
@@ -124,13 +124,3 @@ def _facts(made: ReceiptMade) -> ReceiptFacts:
 def school_facts(school: SchoolShown) -> SchoolFacts:
     """A school as it is printed."""
     return SchoolFacts(name=school.name, town=school.town, authority=school.authority, urn=school.urn)
-
-
-def _dispatch(view: TransferView) -> DispatchView:
-    number = read_number()
-    for one in view.dispatches:
-        if one.number == number:
-            return one
-    if view.newest is None:
-        raise NotFound("transfer")
-    return view.newest

@@ -22,12 +22,12 @@ from transfer_service.use_cases.transfers.covers import CoverShown, show_cover
 from transfer_service.use_cases.transfers.downloading import prepare_download, record_download
 from transfer_service.use_cases.transfers.opening import prepare_opening, record_opening
 from transfer_service.use_cases.transfers.reading import Contents
-from transfer_service.use_cases.transfers.viewing import DispatchView, TransferView, find_dispatch
+from transfer_service.use_cases.transfers.viewing import find_dispatch
 from transfer_service.web import access
 from transfer_service.web.forms import Form, submit
-from transfer_service.web.school.acting import acting, read_number, read_reference, see_other, transfer_path
+from transfer_service.web.school.acting import acting, read_reference, see_other, transfer_path
 from transfer_service.web.school.contents import by_category, read_contents, say_withheld
-from transfer_service.web.school.transfers import get_newest, get_view
+from transfer_service.web.school.transfers import get_asked, get_view
 from transfer_service.web.school.words import due_tag
 
 blueprint = Blueprint("school_receiving", __name__)
@@ -74,7 +74,7 @@ def contents(reference: str) -> str:
     """Show the contents, to the school that opened them or that sent them."""
     me = acting()
     view = get_view(reference)
-    dispatch = _dispatch(view)
+    dispatch = get_asked(view)
     found = read_contents(dispatch.dispatch_id)
     with me.database.reading() as session:
         schools = show_schools(session, [view.sending_school])
@@ -101,7 +101,7 @@ def contents(reference: str) -> str:
 def attachment(reference: str, item_id: UUID) -> Response:
     """Hand out one attachment as it was uploaded, once the leaf of it is committed."""
     me = acting()
-    dispatch = _dispatch(get_view(reference))
+    dispatch = get_asked(get_view(reference))
     with me.database.reading() as session:
         prepared = prepare_download(
             session,
@@ -160,15 +160,6 @@ def _cover_page(reference: str, form: Form) -> str:
 def _due(shown: CoverShown, now: datetime) -> tuple[str, str]:
     done = local_day(now) if shown.status is Status.ACKNOWLEDGED else None
     return due_tag(shown.receiver_due_on, done, today=local_day(now))
-
-
-def _dispatch(view: TransferView) -> DispatchView:
-    """The dispatch that the address asks for by number, else the newest."""
-    number = read_number()
-    for one in view.dispatches:
-        if one.number == number:
-            return one
-    return get_newest(view.reference, side=view.side)[1]
 
 
 def _failure(contents: Contents) -> CannotOpen:

@@ -25,7 +25,7 @@ from transfer_service.use_cases.transfers.listing import Box, list_transfers
 from transfer_service.use_cases.transfers.timeline import list_happenings
 from transfer_service.use_cases.transfers.viewing import DispatchView, TransferView, get_transfer
 from transfer_service.web import access
-from transfer_service.web.school.acting import acting, read_reference
+from transfer_service.web.school.acting import acting, read_number, read_reference
 from transfer_service.web.school.words import day_of, due_tag, say_clocks, say_state
 
 blueprint = Blueprint("school_transfers", __name__)
@@ -117,6 +117,15 @@ def get_newest(reference: str, *, side: Side) -> tuple[TransferView, DispatchVie
     if view.newest is None or view.side is not side:
         raise NotFound("transfer")
     return view, view.newest
+
+
+def get_asked(view: TransferView) -> DispatchView:
+    """The dispatch that the address asks for by number, else the newest; raises NotFound who may not know states."""
+    number = read_number()
+    found = next((one for one in view.dispatches if one.number == number), view.newest)
+    if found is None:
+        raise NotFound("transfer")
+    return found
 
 
 def _acts(view: TransferView) -> tuple[str, ...]:
