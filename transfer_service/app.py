@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -14,6 +15,7 @@ from uuid_utils.compat import uuid7
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from config.logging import configure_logging
+from config.secret_files import list_secret_files
 from config.settings import Settings
 from config.values import parse_smtp_url
 from transfer_service.alerts.catcher import find_caught, list_caught
@@ -182,6 +184,7 @@ def build_worker(
         sign=build_signer(settings, database=database, now=clock),
         jitter=secrets.SystemRandom().random,
         policy=checked_policy(settings.log_policy or ""),
+        secret_files=list_secret_files(os.environ),
     )
     return Worker(list_jobs(parts), database=database, now=clock, should_stop=should_stop)
 

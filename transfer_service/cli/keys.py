@@ -14,6 +14,7 @@ import click
 from config.settings import PREFIX
 from config.values import DEPLOYMENT_SHAPE
 from transfer_service.audit.policy import write_policy
+from transfer_service.cli.doctor import doctor
 from transfer_service.cli.exits import Refused
 from transfer_service.cli.output import json_option, say, say_json
 from transfer_service.crypto.new_keys import InstallationSecrets, new_installation_secrets
@@ -26,7 +27,10 @@ _PLAIN_PATH = re.compile(r"[\w./+@:,-]+")
 
 @click.group()
 def keys() -> None:
-    """Make the keys of a new installation."""
+    """Make the keys of a new installation, and examine those of a running one."""
+
+
+keys.add_command(doctor)
 
 
 @keys.command()

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
+from typing import Protocol
 
 from transfer_service.alerts.channels import Channel
 from transfer_service.alerts.messages import Site
@@ -21,20 +22,26 @@ from transfer_service.jobs.retention import Retention
 from transfer_service.jobs.signing import Signer
 from transfer_service.jobs.worker import Job
 from transfer_service.use_cases.installation import Installation
+from transfer_service.use_cases.oversight.doctor import SealedBytes
+
+
+class Store(BlobStore, SealedBytes, Protocol):
+    """What the jobs need of the store of sealed bytes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
     """What the jobs work with, wired in `app`: `sign` signs once, `jitter` gives a random number from 0 up to 1.
 
-    `policy` is that of the log, as text; empty where the operator gave none.
+    `policy` is that of the log, as text; empty where the operator gave none. `secret_files` are the files that hold the
+    installation's secrets, by the name of their setting.
     """
 
     database: Database
     at: Installation
     channel: Channel
     site: Site
-    store: BlobStore
+    store: Store
     sign: Callable[[], SignOutcome]
     jitter: Callable[[], float]
     policy: str = ""
