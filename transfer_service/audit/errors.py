@@ -52,6 +52,10 @@ class ReceiptNotReady(LogError):
         super().__init__("The receipt will be ready in a moment. Reload the page in a few seconds.")
 
 
+class NotWitnessed(LogError):
+    """A witness signs nothing: what it is shown does not follow from what it saw."""
+
+
 class LogInconsistent(LogError):
     """What is stored does not fit together."""
 

@@ -65,6 +65,19 @@ def write_policy(
     return text
 
 
+def add_log_key(text: str, key: VerifierKey) -> str:
+    """Add a key of the log to a policy, behind those that it names; receipts under either are good then.
+
+    Raises NoteMalformed where the policy is none, or names the key already.
+    """
+    known = parse_policy(text).logs[-1].text
+    lines = text.split("\n")
+    place = next(number for number, line in enumerate(lines) if known in line.split())
+    changed = "\n".join([*lines[: place + 1], f"log {key.text}", *lines[place + 1 :]])
+    parse_policy(changed)
+    return changed
+
+
 def parse_policy(text: str) -> Policy:
     """Read a policy; raises NoteMalformed with the line's number where it is not one."""
     if any((letter < " " and letter not in "\t\n") or letter == "\x7f" for letter in text):

@@ -11,7 +11,7 @@ import base64
 import fcntl
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -27,7 +27,7 @@ from transfer_service.audit.checkpoint import (
     verify_checkpoint,
 )
 from transfer_service.audit.cosignature import cosign
-from transfer_service.audit.errors import LogError, NoteMalformed
+from transfer_service.audit.errors import NoteMalformed, NotWitnessed
 from transfer_service.audit.tree import HASH_LENGTH, verifies_consistency
 from transfer_service.crypto.signing import VerifierKey
 
@@ -37,14 +37,14 @@ REQUEST_LIMIT: Final = 128 * 1024
 MEMORY_VERSION: Final = 1
 
 
-class UnknownLog(LogError):
+class UnknownLog(NotWitnessed):
     """The checkpoint is of a log that this witness does not follow."""
 
     def __init__(self) -> None:
         super().__init__("This witness does not follow that log. Add the log's key to the witness's policy first.")
 
 
-class OutOfStep(LogError):
+class OutOfStep(NotWitnessed):
     """The proof does not begin where the witness stands; `size` is where that is."""
 
     def __init__(self, size: int) -> None:
@@ -52,7 +52,7 @@ class OutOfStep(LogError):
         self.size = size
 
 
-class NotTheSameLog(LogError):
+class NotTheSameLog(NotWitnessed):
     """The new checkpoint does not begin with what the witness saw before: two histories, or a wrong proof."""
 
     def __init__(self, old: int, new: int) -> None:
@@ -60,6 +60,8 @@ class NotTheSameLog(LogError):
             f"The log at size {new} is not shown to begin with what was seen at size {old}. Nothing was signed. "
             "Keep both checkpoints: if no right proof can be given, the log was rewritten."
         )
+        self.old = old
+        self.new = new
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,8 +206,3 @@ def _damaged(path: Path) -> NoteMalformed:
     return NoteMalformed(
         f"The witness's memory {path.name} is damaged. Put back a copy: a witness that forgets can be shown two logs."
     )
-
-
-def write_signatures(signatures: Sequence[NoteSignature]) -> bytes:
-    """Write signature lines as a witness answers them."""
-    return b"".join(signature.line() for signature in signatures)

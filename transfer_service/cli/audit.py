@@ -19,6 +19,7 @@ from transfer_service.audit.verify import verify_log
 from transfer_service.audit.verify_report import VerifyReport
 from transfer_service.cli.edge import NEEDS_INSTALLATION, load_settings, open_database, wall_clock
 from transfer_service.cli.exits import CHECK_FAILED, DONE, Refused
+from transfer_service.cli.log_key import rotate_key
 from transfer_service.cli.output import Progress, json_option, say, say_json
 from transfer_service.crypto.signing import LogSigningKey, VerifierKey
 from transfer_service.domain.events import Basis, Event
@@ -32,17 +33,20 @@ def audit() -> None:
     """Check, export and sign the log."""
 
 
+audit.add_command(rotate_key)
+
+
 @audit.command()
 @click.option(
     "--policy",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Whose signatures to believe, instead of LOG_SIGNING_KEY; needed where the key was changed.",
+    help="Whose signatures to believe, instead of LOG_POLICY or, without one, the key LOG_SIGNING_KEY.",
 )
 @json_option
 def verify(*, policy: Path | None, as_json: bool) -> int:
     """Check the live log from its first leaf to its last: every hash, checkpoint, detail and guard."""
     needs = NEEDS_DATABASE | NEEDS_INSTALLATION
-    settings = load_settings(needs if policy else needs | {"log_signing_key"})
+    settings = _load_for_verifying(needs, policy)
     keys = _keys_of(policy, settings)
     progress = Progress("Checking the log")
     with open_database(settings) as database, database.reading() as session:
@@ -102,9 +106,19 @@ def checkpoint(*, as_json: bool) -> int:
     return DONE
 
 
+def _load_for_verifying(needs: frozenset[str], policy: Path | None) -> Settings:
+    """Load no more than it takes: a policy is public, and with one no key is needed."""
+    if policy is not None:
+        return load_settings(needs)
+    settings = load_settings(needs | {"log_policy"})
+    return settings if settings.log_policy else load_settings(needs | {"log_policy", "log_signing_key"})
+
+
 def _keys_of(policy: Path | None, settings: Settings) -> Sequence[VerifierKey]:
     if policy is not None:
         return parse_policy(policy.read_text()).logs
+    if settings.log_policy:
+        return parse_policy(settings.log_policy).logs
     return [LogSigningKey.from_text(settings.log_signing_key.reveal()).verifier]
 
 

@@ -19,12 +19,13 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "authority": ("authority:authority", "Let an authority join the service."),
     "db": ("db:db", "Bring the database to the newest revision, or check it."),
     "demo": ("demo:demo", "Make a demonstration from nothing and serve it on this machine."),
-    "keys": ("keys:keys", "Make the keys of a new installation."),
+    "keys": ("keys:keys", "Make the keys of a new installation, and examine those of a running one."),
     "people": ("people:people", "Invite the first people of an installation."),
     "receipt": ("receipt:receipt", "Check a receipt offline."),
     "retention": ("retention:retention", "Shred what is due."),
     "schools": ("schools:schools", "Bring the register of schools up to date."),
     "serve": ("serve:serve", "Serve the pages."),
+    "witness": ("witness:witness", "Watch the log as an independent party, and sign what was seen."),
     "worker": ("worker:worker", "Send alerts, sign the log and do what else falls due."),
 }
 """Name → where the command is, and its line of help. They are imported when they run, so that --help is quick."""
