@@ -84,8 +84,13 @@ def services_with(settings: Settings, **changes: Any) -> Services:
     made = build_services(settings)
     OPENED.append(made.database)
     installation = dataclasses.replace(made.installation, now=lambda: NOW)
-    # The banner of a frozen log would ask the database on every page: unit tests have none.
-    return dataclasses.replace(made, installation=installation, **{"is_log_frozen": lambda: False, **changes})
+    # No accounts, and no question to the database on every page: unit tests have none.
+    without: dict[str, Any] = {
+        "is_log_frozen": lambda: False,
+        "find_session": lambda _token, _request_id: None,
+        "hold_form": lambda _token, _path, _body: False,
+    }
+    return dataclasses.replace(made, installation=installation, **{**without, **changes})
 
 
 def close_databases() -> None:

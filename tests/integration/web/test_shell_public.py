@@ -91,6 +91,16 @@ def test_everybody_can_read_the_statements(tmp_path: Path, address: str, title: 
 
 
 def test_the_cookies_are_named_as_they_are(tmp_path: Path) -> None:
-    assert [one.text for one in client_in(tmp_path).page("/cookies").iter("code")] == ["session", "form"]
+    assert [one.text for one in client_in(tmp_path).page("/cookies").iter("code")] == [
+        "session",
+        "form",
+        "known",
+        "trusted",
+    ]
     client = client_in(tmp_path, BASE_URL="https://transfer.example.org")
-    assert [one.text for one in client.page("/cookies").iter("code")] == ["__Host-session", "__Host-form"]
+    assert [one.text for one in client.page("/cookies").iter("code")] == [
+        "__Host-session",
+        "__Host-form",
+        "__Host-known",
+        "__Host-trusted",
+    ]

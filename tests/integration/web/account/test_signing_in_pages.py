@@ -9,6 +9,7 @@ import pytest
 
 from tests.cast import Cast, Service
 from tests.html import parse_page, text_of
+from tests.integration.web.account.conftest import code_of, secret_on
 
 
 def test_password_and_code_lead_to_the_page_that_was_wanted(browser: Any, cast: Cast) -> None:
@@ -156,8 +157,6 @@ def test_a_safeguarding_lead_may_not_trust_a_device(browser: Any, cast: Cast, se
 
 
 def test_a_recovery_code_replaces_a_lost_device(browser: Any, cast: Cast, service: Service) -> None:
-    from tests.integration.web.account.conftest import code_of, secret_on
-
     browser.give_password(cast.alma)
     used = browser.post("/sign-in/recovery-code", {"recovery_code": cast.alma.recovery_code.lower()})
     assert used.headers["Location"] == "/sign-in/set-up"
