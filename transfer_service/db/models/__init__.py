@@ -14,6 +14,7 @@ from transfer_service.db.models.people import (
     SignInSession,
     TrustedDevice,
 )
+from transfer_service.db.models.recovery import Custodian, RecoveryDrill, RecoveryRequest
 from transfer_service.db.models.transfers import (
     Acknowledgement,
     Breach,
@@ -31,6 +32,7 @@ __all__ = [
     "Authority",
     "Breach",
     "Closure",
+    "Custodian",
     "Dispatch",
     "DispatchItem",
     "FormerUrn",
@@ -51,7 +53,9 @@ __all__ = [
     "Opening",
     "Person",
     "PersonKey",
+    "RecoveryDrill",
     "RecoveryKey",
+    "RecoveryRequest",
     "School",
     "SchoolEpoch",
     "SchoolLink",
