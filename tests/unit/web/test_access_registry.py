@@ -24,7 +24,8 @@ def app(tmp_path: Path) -> Flask:
 
 def address_of(app: Flask, rule: Rule) -> str:
     values: dict[str, Any] = {
-        name: SAMPLES.get(type(converter).__name__, "x") for name, converter in rule._converters.items()
+        name: SAMPLES.get(type(converter).__name__) or min(getattr(converter, "items", ["x"]))
+        for name, converter in rule._converters.items()
     }
     with app.test_request_context():
         return app.url_map.bind("localhost").build(rule.endpoint, values)
