@@ -24,6 +24,8 @@ from transfer_service.app import DEMO_MAILS, build_worker, create_app
 from transfer_service.web.current import EXTENSION, Services
 
 ANSWER = "answer.json"
+KEPT = "TRANSFER_TESTS_DEMONSTRATION"
+"""A folder in which one is kept from run to run, for whoever works on a test and does not want to wait each time."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ def code_of(person: dict[str, Any]) -> str:
 
 def prepared_demonstration(run_folder: Path) -> Path:
     """The folder of the run's one demonstration; the first who asks makes it, the others wait."""
-    folder = run_folder / "demonstration"
+    folder = Path(os.environ.get(KEPT) or run_folder / "demonstration")
     with locked(run_folder / "demonstration.lock"):
         if not (folder / ANSWER).exists():
             made = subprocess.run(

@@ -2,10 +2,13 @@
 
 import shutil
 from collections.abc import Iterator
-from typing import Protocol
+from pathlib import Path
+from typing import Any, Protocol
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, sync_playwright
+
+from tests.demonstration import Demonstration, copy_of, prepared_demonstration, running
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 ARGUMENTS = [
@@ -23,7 +26,7 @@ ARGUMENTS = [
 class ContextFactory(Protocol):
     """Makes a browser context: its own cookies, with or without JavaScript."""
 
-    def __call__(self, *, javascript: bool = True) -> BrowserContext: ...
+    def __call__(self, *, javascript: bool = True, **options: Any) -> BrowserContext: ...
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -48,8 +51,10 @@ def context_factory(browser: Browser) -> Iterator[ContextFactory]:
     """`context_factory(javascript=False)`: every context made is closed when the test ends."""
     made: list[BrowserContext] = []
 
-    def make(*, javascript: bool = True) -> BrowserContext:
-        context = browser.new_context(java_script_enabled=javascript, locale="en-GB", timezone_id="Europe/London")
+    def make(*, javascript: bool = True, **options: Any) -> BrowserContext:
+        context = browser.new_context(
+            java_script_enabled=javascript, locale="en-GB", timezone_id="Europe/London", **options
+        )
         context.set_default_timeout(10_000)
         made.append(context)
         return context
@@ -57,3 +62,16 @@ def context_factory(browser: Browser) -> Iterator[ContextFactory]:
     yield make
     for context in made:
         context.close()
+
+
+@pytest.fixture
+def demonstration(run_folder: Path, tmp_path: Path) -> Demonstration:
+    """A copy of the run's demonstration for one test: a one-time code works once."""
+    return copy_of(prepared_demonstration(run_folder), tmp_path / "demonstration")
+
+
+@pytest.fixture
+def service(demonstration: Demonstration) -> Iterator[str]:
+    """The address at which the copy is served, with its worker running."""
+    with running(demonstration) as address:
+        yield address
