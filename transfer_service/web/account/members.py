@@ -7,6 +7,7 @@ from uuid import UUID
 from flask import Blueprint, render_template
 from flask.typing import ResponseReturnValue
 
+from transfer_service.domain.errors import CannotOpen, KeyMissing, RuleForbids
 from transfer_service.domain.permissions import Permission, can
 from transfer_service.domain.roles import KEY_HOLDING_ROLES, MEMBERSHIP_STATE_LABELS, ROLE_LABELS
 from transfer_service.use_cases.keys.granting import HOLDER_STATE_LABELS
@@ -73,13 +74,11 @@ def end(membership_id: UUID) -> ResponseReturnValue:
 @access.requires(Permission.PEOPLE_END)
 def send_end(membership_id: UUID) -> ResponseReturnValue:
     """End the colleague's role; a key holder's act also makes the school's next key."""
-    services = current_services()
-    actor, at, person = current_actor(), services.installation, person_here()
-    with services.database.writing() as session:
-        keys: SchoolKeys | None = None
-        if actor.holds_keys:
-            keys = open_school_keys(session, at, actor, open_person_key(session, at, cookie=person.token))
-        renewed = end_membership(session, at, actor, membership_id=membership_id, school_keys=keys)
+    try:
+        renewed = _end(membership_id, with_keys=current_actor().holds_keys)
+    except (CannotOpen, KeyMissing, RuleForbids):
+        # A key that cannot be renewed must not keep a leaver in: access ends now, the new key is asked for.
+        renewed = _end(membership_id, with_keys=False)
     return _done(ENDED_RENEWED if renewed else ENDED)
 
 
@@ -109,6 +108,16 @@ def send_return(membership_id: UUID) -> ResponseReturnValue:
         colleague = get_colleague(session, current_actor(), membership_id=membership_id)
         return_membership(session, services.installation, current_actor(), membership_id=membership_id)
     return _done(RETURNED_TO_KEYS if colleague.role in KEY_HOLDING_ROLES else RETURNED)
+
+
+def _end(membership_id: UUID, *, with_keys: bool) -> bool:
+    services = current_services()
+    actor, at, person = current_actor(), services.installation, person_here()
+    with services.database.writing() as session:
+        keys: SchoolKeys | None = None
+        if with_keys:
+            keys = open_school_keys(session, at, actor, open_person_key(session, at, cookie=person.token))
+        return end_membership(session, at, actor, membership_id=membership_id, school_keys=keys)
 
 
 def _render(template: str, membership_id: UUID) -> str:

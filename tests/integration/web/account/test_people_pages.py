@@ -7,8 +7,10 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import update
 
 from tests.cast import Cast, Member, Service, join_service, make_first_holder, refreshed
+from transfer_service.db.models import KeyGrant
 from transfer_service.domain.roles import Role
 from transfer_service.use_cases.oversight.approvals import approve_first_dsl
 from transfer_service.use_cases.people.listing import list_people
@@ -211,6 +213,19 @@ def test_a_leaver_loses_the_key_and_the_school_gets_a_new_one(browser: Any, cast
     assert "your school has a new key that they do not hold" in browser.follow(done).text
     assert cast.ben.email not in states(service, cast.alma)
     assert holders(service, cast.alma) == {cast.alma.email}
+
+
+def test_a_leaver_goes_also_where_the_new_key_cannot_be_made(browser: Any, cast: Cast, service: Service) -> None:
+    with service.database.writing() as session:
+        session.execute(
+            update(KeyGrant).where(KeyGrant.grantee_id == cast.alma.person_id).values(sealed=b"\x00" * 1168)
+        )
+    browser.resume(cast.alma)
+
+    done = browser.post(f"/people/{cast.ben.membership_id}/end")
+
+    assert "Their access has ended." in browser.follow(done).text
+    assert cast.ben.email not in states(service, cast.alma)
 
 
 def test_the_head_ends_a_role_and_the_new_key_is_asked_for(
