@@ -69,7 +69,10 @@ def nils_read() -> Response | tuple[str, int]:
     """Acknowledge those that were chosen; one that cannot be keeps the others from nothing."""
     submitted = submit(NilsReadSchema, request.form)
     if submitted.value is None:
-        return refused("school/nils.html", submitted.form, **_about_nils())
+        context = _about_nils()
+        if not any(one.cover for one in context["covers"]):
+            return see_other("/inbox/nils")  # a colleague has acknowledged them meanwhile
+        return refused("school/nils.html", submitted.form, **context)
     chosen = {reference for text in submitted.value.references if (reference := parse_reference(text))}
     outcome, names = _acknowledge(sorted(chosen), version=submitted.value.statement_version)
     if outcome.refused:
