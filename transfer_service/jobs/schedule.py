@@ -16,6 +16,7 @@ from transfer_service.jobs.alerts import AlertSender
 from transfer_service.jobs.checkpoints import CheckpointMail
 from transfer_service.jobs.doctor import Doctor
 from transfer_service.jobs.expiry import Expiry
+from transfer_service.jobs.holders import KeyHolders
 from transfer_service.jobs.orphans import BlobStore, OrphanSweep
 from transfer_service.jobs.reminders import Reminders
 from transfer_service.jobs.retention import Retention
@@ -59,6 +60,7 @@ def list_jobs(parts: Parts) -> list[Job]:
         Job(name="signer", every=timedelta(seconds=1), run=signer.run, shared=False),
         Job(name="alerts", every=timedelta(seconds=2), run=sender.run, shared=False),
         Job(name="reminders", every=timedelta(minutes=15), run=Reminders(database=database, at=at).run),
+        Job(name="key-holders", every=timedelta(hours=1), run=KeyHolders(database=database, at=at).run),
         Job(name="expiry", every=timedelta(minutes=10), run=Expiry(database=database, at=at).run),
         Job(name="checkpoints", every=timedelta(hours=1), run=mail.run),
         Job(name="retention", every=timedelta(hours=24), run=Retention(database=database, at=at, store=store).run),

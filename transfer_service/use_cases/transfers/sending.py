@@ -20,6 +20,7 @@ from transfer_service.domain.transfer import Action, DispatchKind, Side, Status,
 from transfer_service.storage.blobs import Storage
 from transfer_service.use_cases.installation import Installation
 from transfer_service.use_cases.keys.holding import SchoolKeys, find_active_epoch, open_school_keys
+from transfer_service.use_cases.keys.vouching import VouchedKey, find_vouched_key
 from transfer_service.use_cases.recording import record_all
 from transfer_service.use_cases.transfers.drafting import check_receiver, school_of
 from transfer_service.use_cases.transfers.handing_over import (
@@ -55,9 +56,14 @@ class Answers:
     receiving_school: School
     due_on: date | None
     known_terms: bool
-    receiver_has_key: bool
+    receiver_key: VouchedKey | None
     items: int
     withheld: int
+
+    @property
+    def receiver_has_key(self) -> bool:
+        """Whether the file is delivered at once; else it waits."""
+        return self.receiver_key is not None
 
 
 def check_answers(session: Session, at: Installation, actor: Actor, *, dispatch_id: UUID) -> Answers:
@@ -72,7 +78,7 @@ def check_answers(session: Session, at: Installation, actor: Actor, *, dispatch_
         receiving_school=receiving,
         due_on=dispatch.due_on,
         known_terms=bool(basis.get("known_terms", True)),
-        receiver_has_key=find_active_epoch(session, at, receiving.id) is not None,
+        receiver_key=find_vouched_key(session, at, receiving.id),
         items=queries.count_contents(session, dispatch_id=dispatch.id),
         withheld=len(dispatch.withheld or []),
     )
