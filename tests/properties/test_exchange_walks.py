@@ -31,9 +31,10 @@ STATUS_AFTER = {
     "dispatch.rejected": Status.REJECTED,
 }
 
+NOT_WALKED = (Action.DELIVER, Action.DISCARD, Action.WAIT_AGAIN)
 STEPS = st.lists(
     st.tuples(
-        st.sampled_from([action for action in Action if action not in (Action.DELIVER, Action.DISCARD)]),
+        st.sampled_from([action for action in Action if action not in NOT_WALKED]),
         st.booleans(),
     ),
     min_size=1,

@@ -30,6 +30,7 @@ EVENT_WORDS: Mapping[Event, str] = MappingProxyType(
         Event.DISPATCH_SENT: "sent the file",
         Event.DISPATCH_WAITING: "sent the file, which waits until the receiving school has a key",
         Event.DISPATCH_DELIVERED: "delivered the waiting file",
+        Event.DISPATCH_UNDELIVERED: "had the file wait for the school's new key, because nobody holds the one before",
         Event.DISPATCH_WITHDRAWN: "withdrew the file",
         Event.DISPATCH_REDIRECTED: "sent the same file on as a new dispatch",
         Event.DISPATCH_FORWARDED: "forwarded the file",

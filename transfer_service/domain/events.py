@@ -35,6 +35,7 @@ class Event(StrEnum):
     DISPATCH_SENT = "dispatch.sent"
     DISPATCH_WAITING = "dispatch.waiting"
     DISPATCH_DELIVERED = "dispatch.delivered"
+    DISPATCH_UNDELIVERED = "dispatch.undelivered"
     DISPATCH_WITHDRAWN = "dispatch.withdrawn"
     DISPATCH_REDIRECTED = "dispatch.redirected"
     DISPATCH_FORWARDED = "dispatch.forwarded"

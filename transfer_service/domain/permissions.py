@@ -219,6 +219,7 @@ _PERMISSION_FOR: Mapping[Action, Permission] = MappingProxyType(
         Action.SEND_BACK: Permission.DISPATCH_SEND_BACK,
         Action.REDIRECT: Permission.DISPATCH_REDIRECT,
         Action.DISCARD: Permission.DISPATCH_DRAFT,
+        Action.WAIT_AGAIN: Permission.KEYS_GRANT,
     }
 )
 

@@ -32,6 +32,8 @@ class Action(StrEnum):
     SEND_BACK = "send_back"
     REDIRECT = "redirect"
     DISCARD = "discard"
+    WAIT_AGAIN = "wait_again"
+    """Nobody at the receiving school holds the key any more: the sending school delivers it to the next one."""
 
 
 class DispatchKind(StrEnum):
@@ -150,6 +152,8 @@ def _file_rows(kind: DispatchKind) -> dict[tuple[DispatchKind, Status, Action], 
         (kind, Status.ACKNOWLEDGED, Action.SEND_BACK): Transition(Status.REJECTED, Side.RECEIVING),
         (kind, Status.WITHDRAWN, Action.REDIRECT): Transition(Status.WITHDRAWN, Side.SENDING),
         (kind, Status.REJECTED, Action.REDIRECT): Transition(Status.REJECTED, Side.SENDING),
+        (kind, Status.SENT, Action.WAIT_AGAIN): Transition(Status.WAITING, Side.SYSTEM),
+        (kind, Status.OPENED, Action.WAIT_AGAIN): Transition(Status.WAITING, Side.SYSTEM),
     }
 
 

@@ -39,6 +39,8 @@ FILE = {
     ("acknowledged", "send_back"): ("rejected", "receiving"),
     ("withdrawn", "redirect"): ("withdrawn", "sending"),
     ("rejected", "redirect"): ("rejected", "sending"),
+    ("sent", "wait_again"): ("waiting", "system"),
+    ("opened", "wait_again"): ("waiting", "system"),
 }
 NIL = {
     ("draft", "send"): ("sent", "sending"),
@@ -76,7 +78,7 @@ def test_each_side_is_offered_its_own_acts_and_no_others(kind, status, side):
 
 
 def test_there_is_no_row_beyond_those():
-    assert len(TRANSITIONS) == 4 * 12 + 8
+    assert len(TRANSITIONS) == 4 * 14 + 8
 
 
 def test_a_file_waits_while_the_receiver_has_no_key():
@@ -134,6 +136,8 @@ def test_the_diagram_shows_each_way_once():
         "    acknowledged --> rejected: send back\n"
         "    withdrawn --> new_dispatch: redirect\n"
         "    rejected --> new_dispatch: redirect\n"
+        "    sent --> waiting: wait again\n"
+        "    opened --> waiting: wait again\n"
         "    sent --> acknowledged: acknowledge (nil)\n"
     )
 

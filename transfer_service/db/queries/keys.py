@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from transfer_service.db.models import (
     Dispatch,
+    ItemGrant,
     KeyGrant,
     Membership,
     Person,
@@ -22,7 +23,7 @@ from transfer_service.db.models import (
 )
 from transfer_service.domain.keys import GranteeKind, KeyState
 from transfer_service.domain.roles import KEY_HOLDING_ROLES, MembershipState
-from transfer_service.domain.transfer import Status
+from transfer_service.domain.transfer import DispatchKind, Status
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,6 +180,49 @@ def list_waiting_dispatches(session: Session, receiving_school_id: UUID) -> Sequ
         .order_by(Dispatch.sent_at)
     )
     return [(dispatch, sender) for dispatch, sender in rows]
+
+
+def list_unheld_dispatches(session: Session, receiving_school_id: UUID) -> list[Dispatch]:
+    """List, oldest first, what reached a school and is sealed to no epoch of its key that a person holds now.
+
+    Call it before the first grant of a new epoch is used: that one seals nothing yet.
+    """
+    held = (
+        select(SchoolEpoch.number)
+        .join(KeyGrant, KeyGrant.school_epoch_id == SchoolEpoch.id)
+        .where(
+            SchoolEpoch.school_id == receiving_school_id,
+            SchoolEpoch.state != KeyState.DESTROYED,
+            KeyGrant.grantee_kind == GranteeKind.PERSON,
+        )
+    )
+    opens = (
+        select(ItemGrant.id)
+        .where(
+            ItemGrant.dispatch_id == Dispatch.id,
+            ItemGrant.recipient_id == receiving_school_id,
+            ItemGrant.epoch.in_(held),
+        )
+        .exists()
+    )
+    reached = or_(
+        Dispatch.status.in_([Status.SENT, Status.OPENED]),
+        and_(Dispatch.status == Status.ACKNOWLEDGED, Dispatch.kind != DispatchKind.NIL),
+    )
+    return list(
+        session.scalars(
+            select(Dispatch)
+            .where(
+                Dispatch.receiving_school_id == receiving_school_id,
+                reached,
+                Dispatch.delivered_at.is_not(None),
+                Dispatch.shredded_at.is_(None),
+                ~opens,
+            )
+            .order_by(Dispatch.sent_at, Dispatch.id)
+            .with_for_update(of=Dispatch)
+        )
+    )
 
 
 def _grants_of_active() -> ColumnElement[bool]:

@@ -194,7 +194,8 @@ def holds_key(session: Session, *, person_id: UUID, school_id: UUID) -> bool:
 def list_undelivered_ids(session: Session, *, sending_school_id: UUID, limit: int) -> Sequence[UUID]:
     """List what this school sent before the receiving school had a key that it has now, the oldest first.
 
-    Files are WAITING; a nil declaration is SENT and has no time of delivery yet.
+    Files are WAITING; a nil declaration is SENT and has no time of delivery yet; and so it is with a file that a
+    school acknowledged before it lost its key.
     """
     return list(
         session.scalars(
@@ -211,6 +212,12 @@ def list_undelivered_ids(session: Session, *, sending_school_id: UUID, limit: in
                         Dispatch.kind == DispatchKind.NIL,
                         Dispatch.status == Status.SENT,
                         Dispatch.delivered_at.is_(None),
+                    ),
+                    and_(
+                        Dispatch.kind != DispatchKind.NIL,
+                        Dispatch.status == Status.ACKNOWLEDGED,
+                        Dispatch.delivered_at.is_(None),
+                        Dispatch.shredded_at.is_(None),
                     ),
                 ),
             )

@@ -24,6 +24,7 @@ from transfer_service.domain.permissions import Permission
 from transfer_service.domain.roles import KEY_HOLDING_ROLES, SCHOOL_ROLES, Actor, MembershipState
 from transfer_service.use_cases.alerting import alert_school
 from transfer_service.use_cases.installation import Installation
+from transfer_service.use_cases.keys.dead_epochs import return_to_waiting
 from transfer_service.use_cases.keys.epoch_rows import add_epoch, next_number, retire_epoch
 from transfer_service.use_cases.keys.holding import (
     PublicEpoch,
@@ -77,6 +78,7 @@ def make_first_epoch(session: Session, at: Installation, actor: Actor, *, person
         grant_to_recovery(session, at, actor, epoch=epoch, seed=seed, recovery=recovery),
     ]
     alert_school(session, at, AlertKind.EPOCH_CREATED, school_id, roles=SCHOOL_ROLES)
+    leaves += return_to_waiting(session, at, actor, school_id=school_id)
     _alert_waiting_senders(session, at, school_id)
     record_all(session, at, leaves)
     return epoch

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import and_, select
 from sqlalchemy.orm import Session
 
 from transfer_service.crypto import errors as crypto_errors
@@ -53,6 +53,8 @@ class SchoolKeys:
     active_number: int | None
     unreadable: frozenset[int] = frozenset()
     """Epochs whose grant to this person is damaged."""
+    destroyed: frozenset[int] = frozenset()
+    """Epochs that exist no more: what was sealed to them alone opens for nobody."""
 
     @property
     def active(self) -> tuple[int, EpochKey]:
@@ -62,7 +64,9 @@ class SchoolKeys:
         return self.active_number, self.get_epoch(self.active_number)
 
     def get_epoch(self, number: int) -> EpochKey:
-        """The key of one epoch; raises CannotOpen where this person was not granted it or the grant is damaged."""
+        """The key of one epoch; raises CannotOpen where it was destroyed, not granted, or the grant is damaged."""
+        if number in self.destroyed:
+            raise CannotOpen(OpeningFailure.KEY_DESTROYED)
         if number in self.unreadable:
             raise CannotOpen(OpeningFailure.GRANT_UNREADABLE, Helper.COLLEAGUE)
         try:
@@ -82,20 +86,25 @@ def open_school_keys(session: Session, at: Installation, actor: Actor, person_ke
         raise KeyMissing
     rows = session.execute(
         select(KeyGrant, SchoolEpoch)
-        .join(SchoolEpoch, SchoolEpoch.id == KeyGrant.school_epoch_id)
-        .where(
-            KeyGrant.grantee_kind == GranteeKind.PERSON,
-            KeyGrant.grantee_id == actor.person_id,
-            KeyGrant.grantee_fingerprint == person_key.fingerprint.digest,
-            SchoolEpoch.school_id == school_id,
-            SchoolEpoch.state != KeyState.DESTROYED,
+        .select_from(SchoolEpoch)
+        .outerjoin(
+            KeyGrant,
+            and_(
+                KeyGrant.school_epoch_id == SchoolEpoch.id,
+                KeyGrant.grantee_kind == GranteeKind.PERSON,
+                KeyGrant.grantee_id == actor.person_id,
+                KeyGrant.grantee_fingerprint == person_key.fingerprint.digest,
+                SchoolEpoch.state != KeyState.DESTROYED,
+            ),
         )
+        .where(SchoolEpoch.school_id == school_id)
         .order_by(SchoolEpoch.number)
     ).all()
-    if not rows:
+    granted = [(grant, epoch) for grant, epoch in rows if grant is not None]
+    if not granted:
         raise KeyMissing
     opened: dict[int, tuple[Seed, EpochKey]] = {}
-    for grant, epoch in rows:
+    for grant, epoch in granted:
         pair = _open_grant(at, grant, epoch, person_key)
         if pair is not None:
             opened[epoch.number] = pair
@@ -103,8 +112,9 @@ def open_school_keys(session: Session, at: Installation, actor: Actor, person_ke
         school_id=school_id,
         epochs=MappingProxyType({number: key for number, (_, key) in opened.items()}),
         seeds=MappingProxyType({number: seed for number, (seed, _) in opened.items()}),
-        active_number=next((epoch.number for _, epoch in rows if epoch.state is KeyState.ACTIVE), None),
-        unreadable=frozenset(epoch.number for _, epoch in rows if epoch.number not in opened),
+        active_number=next((epoch.number for _, epoch in granted if epoch.state is KeyState.ACTIVE), None),
+        unreadable=frozenset(epoch.number for _, epoch in granted if epoch.number not in opened),
+        destroyed=frozenset(epoch.number for _, epoch in rows if epoch.state is KeyState.DESTROYED),
     )
 
 

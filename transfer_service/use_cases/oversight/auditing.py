@@ -37,6 +37,7 @@ _SHARED: Final = frozenset(
         Event.DISPATCH_SENT,
         Event.DISPATCH_WAITING,
         Event.DISPATCH_DELIVERED,
+        Event.DISPATCH_UNDELIVERED,
         Event.DISPATCH_REDIRECTED,
         Event.DISPATCH_WITHDRAWN,
         Event.DISPATCH_OPENED,

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from transfer_service.audit.log import Entry
 from transfer_service.crypto import formats
 from transfer_service.db.models import Dispatch
 from transfer_service.db.queries import transfers as queries
@@ -22,6 +23,7 @@ from transfer_service.use_cases.keys.holding import SchoolKeys, find_active_epoc
 from transfer_service.use_cases.recording import record_all
 from transfer_service.use_cases.transfers.handing_over import (
     alert_receiver,
+    grant_all,
     hand_over,
     open_own_items,
     set_delivered,
@@ -32,6 +34,7 @@ from transfer_service.use_cases.transfers.manifests import verify_manifest
 from transfer_service.use_cases.transfers.unopened import report_failure
 
 AT_ONCE = 20
+_UNDELIVERED = frozenset({Status.WAITING, Status.SENT, Status.ACKNOWLEDGED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +68,7 @@ def deliver_waiting(
         dispatch = queries.get_dispatch(
             session, dispatch_id=dispatch_id, school_id=keys.school_id, side=Side.SENDING, lock=True
         )
-        if dispatch.delivered_at is not None or dispatch.status not in (Status.WAITING, Status.SENT):
+        if dispatch.delivered_at is not None or dispatch.status not in _UNDELIVERED:
             continue  # somebody else was quicker
         try:
             digest = _deliver(session, at, actor, keys, dispatch=dispatch, storage=storage)
@@ -75,24 +78,13 @@ def deliver_waiting(
             continue
         if digest is None:
             continue
-        number, key = keys.active
-        detail = tell_of(session, actor, dispatch, "delivered it once the receiving school had a key")
-        leaves.append(
-            leaf_of(
-                actor,
-                Event.DISPATCH_DELIVERED,
-                dispatch,
-                digest=digest,
-                epoch=number,
-                key=key.fingerprint.hex,
-                detail=detail,
-            )
-        )
+        leaves.append(_leaf(session, actor, keys, dispatch=dispatch, digest=digest))
         sent.append(dispatch)
     positions = record_all(session, at, leaves)
     by_dispatch = {entry.leaf.dispatch: at_ for entry, at_ in zip(leaves, positions, strict=True)}
     for dispatch in sent:
-        dispatch.sent_leaf = by_dispatch[dispatch.id].idx
+        if dispatch.status is not Status.ACKNOWLEDGED:
+            dispatch.sent_leaf = by_dispatch[dispatch.id].idx
     return Delivery(delivered=len(sent), failed=failed)
 
 
@@ -106,6 +98,11 @@ def _deliver(
     verify_manifest(session, at, dispatch)
     # Everything is opened before anything is written: a damaged item must leave no half-made grants.
     items = open_own_items(session, at, storage, keys, dispatch=dispatch)
+    if dispatch.status is Status.ACKNOWLEDGED:
+        # The receipt names the manifest: that one stays, and the new key is granted what it lists.
+        grant_all(session, at, actor, dispatch=dispatch, items=items, epoch=receiver)
+        dispatch.delivered_at = at.now()
+        return dispatch.manifest_hash
     digest = hand_over(
         session,
         at,
@@ -123,3 +120,21 @@ def _deliver(
     alert_receiver(session, at, dispatch)
     alert_school(session, at, AlertKind.DISPATCH_DELIVERED, keys.school_id, dispatch=dispatch)
     return digest
+
+
+def _leaf(session: Session, actor: Actor, keys: SchoolKeys, *, dispatch: Dispatch, digest: bytes) -> Entry:
+    """The leaf of one delivery; of an acknowledged file only its keys were granted again."""
+    again = dispatch.status is Status.ACKNOWLEDGED
+    did = "delivered it once the receiving school had a key"
+    if again:
+        did = "sealed it to the receiving school's new key"
+    number, key = keys.active
+    return leaf_of(
+        actor,
+        Event.ITEM_GRANTED if again else Event.DISPATCH_DELIVERED,
+        dispatch,
+        digest=digest,
+        epoch=number,
+        key=key.fingerprint.hex,
+        detail=tell_of(session, actor, dispatch, did),
+    )

@@ -95,21 +95,8 @@ def hand_over(
     """
     own = get_public_epoch(session, at, keys.school_id, keys.active[0])
     recipients = [(epoch.school_id, epoch) for epoch in (own, receiver) if epoch is not None]
-    for recipient_id, epoch in recipients:
-        granted = queries.list_grants(session, dispatch_id=dispatch.id, recipient_id=recipient_id)
-        for keyed in items:
-            if any(row.epoch == epoch.number for row in granted.get(keyed.item.id, [])):
-                continue
-            grant(
-                session,
-                at,
-                actor,
-                dispatch=dispatch,
-                item=keyed.item,
-                data_key=keyed.data_key,
-                recipient_id=recipient_id,
-                epoch=epoch,
-            )
+    for _, epoch in recipients:
+        grant_all(session, at, actor, dispatch=dispatch, items=items, epoch=epoch)
     cover = next((keyed.item for keyed in items if keyed.item.kind is ItemKind.COVER), None)
     if cover is None:
         raise CannotOpen(OpeningFailure.CIPHERTEXT_MISSING)
@@ -123,6 +110,26 @@ def hand_over(
         signer=keys.active,
         recipients=recipients,
     )
+
+
+def grant_all(
+    session: Session, at: Installation, actor: Actor, *, dispatch: Dispatch, items: Sequence[Keyed], epoch: PublicEpoch
+) -> None:
+    """Grant every item of a dispatch to one school's epoch; a grant that is there already stays."""
+    granted = queries.list_grants(session, dispatch_id=dispatch.id, recipient_id=epoch.school_id)
+    for keyed in items:
+        if any(row.epoch == epoch.number for row in granted.get(keyed.item.id, [])):
+            continue
+        grant(
+            session,
+            at,
+            actor,
+            dispatch=dispatch,
+            item=keyed.item,
+            data_key=keyed.data_key,
+            recipient_id=epoch.school_id,
+            epoch=epoch,
+        )
 
 
 def set_sent(at: Installation, actor: Actor, dispatch: Dispatch) -> None:

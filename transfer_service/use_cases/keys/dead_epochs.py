@@ -1,0 +1,63 @@
+"""What was sealed to keys that nobody at a school holds any more: the sending schools deliver it again (keys, rule 4).
+
+Nothing is deleted: the recovery custodians can still open what no sender holds.
+"""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from sqlalchemy import delete
+from sqlalchemy.orm import Session
+
+from transfer_service.audit.log import Entry
+from transfer_service.db.models import Dispatch, Opening
+from transfer_service.db.queries import keys as key_queries
+from transfer_service.domain.alerts import AlertKind
+from transfer_service.domain.events import Basis, Event
+from transfer_service.domain.roles import Actor
+from transfer_service.domain.transfer import Action, DispatchKind, Status, next_status
+from transfer_service.use_cases.alerting import alert_school
+from transfer_service.use_cases.installation import Installation
+from transfer_service.use_cases.recording import entry
+
+
+def return_to_waiting(session: Session, at: Installation, actor: Actor, *, school_id: UUID) -> list[Entry]:
+    """Have everything unshredded that nobody at the school can open delivered again; returns the leaves.
+
+    A file that was sent or opened waits once more, and has to be opened by those who hold the new key. One that was
+    acknowledged stays acknowledged, and a nil declaration stays sent: both are sealed to the new key. Each sender's
+    next unlock does it; the caller asks those whose files are WAITING for it, this asks the others.
+    """
+    leaves = []
+    for dispatch in key_queries.list_unheld_dispatches(session, school_id):
+        dispatch.delivered_at = None
+        if dispatch.status is Status.ACKNOWLEDGED or dispatch.kind is DispatchKind.NIL:
+            alert_school(session, at, AlertKind.DELIVERY_WANTED, dispatch.transfer.sending_school_id, dispatch=dispatch)
+        else:
+            _wait_again(session, dispatch)
+        leaves.append(
+            entry(
+                actor,
+                Event.DISPATCH_UNDELIVERED,
+                basis=Basis.RULE,
+                subject=dispatch.id,
+                transfer=dispatch.transfer_id,
+                dispatch=dispatch.id,
+            )
+        )
+    # The caller looks for what waits.
+    session.flush()
+    return leaves
+
+
+def _wait_again(session: Session, dispatch: Dispatch) -> None:
+    """Set the row back to what it was before it was delivered; who opened it before stands in the log."""
+    dispatch.status = next_status(dispatch.kind, dispatch.status, Action.WAIT_AGAIN) or dispatch.status
+    dispatch.receiver_due_on = None
+    dispatch.cover_shown_at = None
+    dispatch.opened_at = None
+    dispatch.opened_by = None
+    for place in dispatch.items:
+        place.opened_at = None
+    session.execute(delete(Opening).where(Opening.dispatch_id == dispatch.id))
