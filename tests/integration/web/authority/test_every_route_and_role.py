@@ -14,6 +14,9 @@ from transfer_service.domain.transfer import Status
 from transfer_service.web.access import Kind
 from transfer_service.web.guard import access_registry
 
+# One kind of database is enough: what these pages ask differs in none of its SQL.
+pytestmark = pytest.mark.parametrize("cast_and_service", ["sqlite"], indirect=True)
+
 OVERSEEING = ("olive", "oscar")
 SCHOOLS_PEOPLE = ("alma", "ben", "cora", "dev", "edie", "hugh", "stella")
 SECRET_WORDS = (

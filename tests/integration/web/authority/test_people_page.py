@@ -9,6 +9,9 @@ from tests.integration.web.authority.looks import events_after, log_size, row_of
 from transfer_service.db.models import Membership, Person
 from transfer_service.domain.roles import MembershipState, Role
 
+# One kind of database is enough: what these pages ask differs in none of its SQL.
+pytestmark = pytest.mark.parametrize("cast_and_service", ["sqlite"], indirect=True)
+
 PEOPLE = "/authority/people"
 
 

@@ -11,6 +11,9 @@ from transfer_service.db.models import Alert, Authority, Closure, Dispatch, Term
 from transfer_service.domain.keys import AlertState
 from transfer_service.domain.transfer import Status
 
+# One kind of database is enough: what these pages ask differs in none of its SQL.
+pytestmark = pytest.mark.parametrize("cast_and_service", ["sqlite"], indirect=True)
+
 CALENDAR, SETTINGS = "/authority/calendar", "/authority/settings"
 CLOCK = {"length": "3", "unit": "weekdays", "start": "leaving", "first_day_counts": "no", "calendar": "sending_school"}
 
