@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import click
 
+from transfer_service.audit.asking import WebRefused, fetch, post
 from transfer_service.audit.checkpoint import add_signatures, parse_checkpoint, verify_checkpoint
 from transfer_service.audit.errors import NotWitnessed
 from transfer_service.audit.policy import parse_policy
@@ -19,7 +20,6 @@ from transfer_service.cli.edge import wall_clock
 from transfer_service.cli.exits import Refused
 from transfer_service.cli.output import json_option, say, say_json
 from transfer_service.cli.witness_serving import serve_witness
-from transfer_service.cli.witness_web import WebRefused, fetch, post
 from transfer_service.crypto.witness_keys import new_witness_key, read_witness_key
 
 LARGEST_NOTE: Final = 64 * 1024

@@ -21,6 +21,7 @@ from transfer_service.jobs.orphans import BlobStore, OrphanSweep
 from transfer_service.jobs.reminders import Reminders
 from transfer_service.jobs.retention import Retention
 from transfer_service.jobs.signing import Signer
+from transfer_service.jobs.witnessing import WitnessRound
 from transfer_service.jobs.worker import Job
 from transfer_service.use_cases.installation import Installation
 from transfer_service.use_cases.oversight.doctor import SealedBytes
@@ -54,6 +55,7 @@ def list_jobs(parts: Parts) -> list[Job]:
     database, at, store = parts.database, parts.at, parts.store
     sender = AlertSender(database=database, at=at, channel=parts.channel, site=parts.site, jitter=parts.jitter)
     mail = CheckpointMail(database=database, at=at, policy=parts.policy)
+    witnesses = WitnessRound(database=database, at=at, policy=parts.policy)
     signer = Signer(database=database, at=at, sign=parts.sign)
     doctor = Doctor(database=database, at=at, store=store, secret_files=parts.secret_files)
     return [
@@ -63,6 +65,7 @@ def list_jobs(parts: Parts) -> list[Job]:
         Job(name="key-holders", every=timedelta(hours=1), run=KeyHolders(database=database, at=at).run),
         Job(name="expiry", every=timedelta(minutes=10), run=Expiry(database=database, at=at).run),
         Job(name="checkpoints", every=timedelta(hours=1), run=mail.run),
+        Job(name="witnesses", every=timedelta(hours=1), run=witnesses.run),
         Job(name="retention", every=timedelta(hours=24), run=Retention(database=database, at=at, store=store).run),
         Job(name="orphans", every=timedelta(hours=24), run=OrphanSweep(database=database, at=at, store=store).run),
         Job(name="doctor", every=timedelta(hours=24), run=doctor.run),

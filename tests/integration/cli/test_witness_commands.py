@@ -18,11 +18,11 @@ from tests.unit.audit.test_witness import KEY as OTHER_KEY
 from tests.unit.audit.test_witness import TREE
 from transfer_service import verifier
 from transfer_service.app import build_services, create_app
+from transfer_service.audit.asking import WebRefused, fetch, post
 from transfer_service.audit.checkpoint import parse_checkpoint
 from transfer_service.audit.policy import parse_policy, write_policy
 from transfer_service.audit.witness import Request, Witness, write_request
 from transfer_service.cli.witness_serving import make_server
-from transfer_service.cli.witness_web import WebRefused, fetch, post
 from transfer_service.crypto.witness_keys import WitnessKey, read_witness_key
 
 Command = Callable[..., Answer]
