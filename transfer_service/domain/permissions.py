@@ -51,6 +51,8 @@ class Permission(StrEnum):
     PEOPLE_END = "people_end"
     FIRST_DSL_APPROVE = "first_dsl_approve"
     ESCALATION_RECEIVE = "escalation_receive"
+    RECOVERY_REQUEST = "recovery_request"
+    """Ask for the help of the recovery custodians."""
 
     # The authority
     COMPLIANCE_READ = "compliance_read"
@@ -68,6 +70,9 @@ class Permission(StrEnum):
     AUTHORITY_SETTINGS_EDIT = "authority_settings_edit"
     ALERTS_READ = "alerts_read"
     ALERTS_RETRY = "alerts_retry"
+    RECOVERY_APPROVE = "recovery_approve"
+    CUSTODIANS_EDIT = "custodians_edit"
+    """Record who the recovery custodians are, and their drills."""
 
     # The installation
     AUTHORITIES_EDIT = "authorities_edit"
@@ -120,6 +125,7 @@ _HEAD_TEACHER = frozenset(
         Permission.PEOPLE_INVITE,
         Permission.PEOPLE_END,
         Permission.ESCALATION_RECEIVE,
+        Permission.RECOVERY_REQUEST,
         Permission.SCHOOL_CALENDAR_EDIT,
         Permission.SCHOOL_CONTACT_EDIT,
         Permission.POSTER_ATTEST,
@@ -133,6 +139,9 @@ _AUTHORITY = frozenset(
         Permission.PEOPLE_END,
         Permission.FIRST_DSL_APPROVE,
         Permission.ESCALATION_RECEIVE,
+        Permission.RECOVERY_REQUEST,
+        Permission.RECOVERY_APPROVE,
+        Permission.CUSTODIANS_EDIT,
         Permission.COMPLIANCE_READ,
         Permission.MOVES_LOAD,
         Permission.MOVES_MATCH,

@@ -39,11 +39,12 @@ LEAD = (
     "dispatch_forward filing_confirm breach_record keys_grant tokens_grant people_list people_invite people_end"
 )
 HEAD = (
-    "transfer_list people_list people_invite people_end escalation_receive school_calendar_edit school_contact_edit "
-    "poster_attest"
+    "transfer_list people_list people_invite people_end escalation_receive recovery_request school_calendar_edit "
+    "school_contact_edit poster_attest"
 )
 AUTHORITY = (
-    "people_list people_invite people_end first_dsl_approve escalation_receive compliance_read moves_load moves_match "
+    "people_list people_invite people_end first_dsl_approve escalation_receive recovery_request recovery_approve "
+    "custodians_edit compliance_read moves_load moves_match "
     "audit_read audit_export pupil_name_show legal_hold_set letters_issue poster_edit contacts_edit guidance_edit "
     "authority_calendar_edit authority_settings_edit alerts_read alerts_retry health_read"
 )

@@ -46,17 +46,7 @@ def get_recovery_key(session: Session, at: Installation, authority_id: UUID) -> 
             "The authority has not joined the service with a recovery key, so that no key can be made for its schools. "
             "Ask the authority to arrange it with the administrator.",
         )
-    public = check_public_row(
-        at,
-        row.mac,
-        suite=row.suite,
-        kem_public=row.kem_public,
-        fingerprint=row.fingerprint,
-        kind=formats.KeyKind.RECOVERY,
-        owner=authority_id,
-        number=row.number,
-        state=row.state,
-    )
+    public = authentic_recovery_key(at, row)
     authority = session.get_one(Authority, authority_id)
     if at.recovery_keys.get(authority.la_code) != public.fingerprint.hex:
         raise RuleForbids(
@@ -67,18 +57,35 @@ def get_recovery_key(session: Session, at: Installation, authority_id: UUID) -> 
     return PublicRecoveryKey(id=row.id, authority_id=authority_id, number=row.number, public=public)
 
 
-def add_recovery_key(session: Session, at: Installation, *, authority_id: UUID, public: PublicKey) -> RecoveryKey:
-    """Add the row of an authority's first recovery key, authenticated with the field keys."""
+def authentic_recovery_key(at: Installation, row: RecoveryKey) -> PublicKey:
+    """Check one row of an authority's recovery key; raises CannotOpen(PUBLIC_KEY_NOT_AUTHENTIC)."""
+    return check_public_row(
+        at,
+        row.mac,
+        suite=row.suite,
+        kem_public=row.kem_public,
+        fingerprint=row.fingerprint,
+        kind=formats.KeyKind.RECOVERY,
+        owner=row.authority_id,
+        number=row.number,
+        state=row.state,
+    )
+
+
+def add_recovery_key(
+    session: Session, at: Installation, *, authority_id: UUID, public: PublicKey, number: int = 1
+) -> RecoveryKey:
+    """Add the row of an authority's recovery key, authenticated with the field keys."""
     row = RecoveryKey(
         id=at.new_id(),
         authority_id=authority_id,
-        number=1,
+        number=number,
         suite=public.suite,
         kem_public=public.kem_public,
         fingerprint=public.fingerprint.digest,
         state=KeyState.ACTIVE,
         mac=at.field_keys.authenticate_public_key(
-            public, kind=formats.KeyKind.RECOVERY, owner=authority_id, epoch=1, state=KeyState.ACTIVE.value
+            public, kind=formats.KeyKind.RECOVERY, owner=authority_id, epoch=number, state=KeyState.ACTIVE.value
         ),
         created_at=at.now(),
     )

@@ -15,6 +15,7 @@ from transfer_service.crypto.suites import PersonKey
 from transfer_service.db.models import Membership, School
 from transfer_service.db.models import PersonKey as PersonKeyRow
 from transfer_service.db.queries import keys as key_queries
+from transfer_service.db.queries import recovery as recovery_queries
 from transfer_service.domain import permissions
 from transfer_service.domain.errors import RuleForbids
 from transfer_service.domain.events import Basis
@@ -26,6 +27,7 @@ from transfer_service.use_cases.keys.epochs import make_first_epoch, renew_epoch
 from transfer_service.use_cases.keys.holding import authentic_epoch, open_school_keys
 from transfer_service.use_cases.keys.locking import lock_school
 from transfer_service.use_cases.keys.recovery_keys import get_recovery_key
+from transfer_service.use_cases.keys.rotation import KEPT_AFTER_RETIRING, destroy_empty_epochs
 from transfer_service.use_cases.keys.writing_grants import grant_to_recovery
 from transfer_service.use_cases.recording import record_all
 
@@ -36,6 +38,8 @@ class WaitingAct(StrEnum):
     FIRST_EPOCH = "first_epoch"
     NEXT_EPOCH = "next_epoch"
     ESCROW = "escrow"
+    DESTRUCTION = "destruction"
+    """An epoch was retired a day ago and seals nothing any more."""
 
 
 def list_waiting_acts(session: Session, at: Installation, actor: Actor) -> tuple[WaitingAct, ...]:
@@ -49,11 +53,16 @@ def list_waiting_acts(session: Session, at: Installation, actor: Actor) -> tuple
     if not actor.holds_keys:
         return ()
     waiting = []
-    left_at = key_queries.find_last_key_leaver(session, school_id)
-    if left_at is not None and left_at > active.created_at:
+    since = (
+        key_queries.find_last_key_leaver(session, school_id),
+        recovery_queries.find_last_recovery(session, school_id),
+    )
+    if any(moment is not None and moment > active.created_at for moment in since):
         waiting.append(WaitingAct.NEXT_EPOCH)
     if _lacks_escrow(session, at, school_id):
         waiting.append(WaitingAct.ESCROW)
+    if key_queries.list_empty_epochs(session, school_id, retired_before=at.now() - KEPT_AFTER_RETIRING):
+        waiting.append(WaitingAct.DESTRUCTION)
     return tuple(waiting)
 
 
@@ -77,6 +86,8 @@ def complete_waiting_acts(
             school_keys = open_school_keys(session, at, actor, person_key)
             _, leaves = renew_epoch(session, at, actor, school_keys=school_keys, basis=Basis.LEAVER)
             record_all(session, at, leaves)
+        elif act is WaitingAct.DESTRUCTION:
+            destroy_empty_epochs(session, at, actor)
         else:
             _escrow_again(session, at, actor, person_key=person_key)
     return waiting
