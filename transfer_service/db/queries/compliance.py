@@ -27,6 +27,7 @@ from transfer_service.domain.transfer import DispatchKind, RejectionReason, Stat
 
 _UNDER_WAY = (Status.WAITING, Status.SENT, Status.OPENED)
 _DELIVERED = (Status.SENT, Status.OPENED, Status.ACKNOWLEDGED)
+_NOT_REACHING = (Status.DRAFT, Status.REJECTED, Status.WITHDRAWN)
 _WRONG_SCHOOL = (RejectionReason.NOT_JOINING, RejectionReason.WRONG_SCHOOL, RejectionReason.WRONG_PUPIL)
 
 Receiver = aliased(School, name="receiver")
@@ -116,33 +117,24 @@ def count_sent(
     session: Session, *, authority_id: UUID, today: date, period: Period, school_id: UUID | None = None
 ) -> list[SentCount]:
     """Count the moves of an authority's sending schools, each once, by the dispatch that counts; one statement."""
-    preference = case(
-        (and_(Dispatch.status == Status.ACKNOWLEDGED, Dispatch.kind != DispatchKind.NIL), 0),
-        (Dispatch.status == Status.ACKNOWLEDGED, 1),
-        (Dispatch.status.in_([Status.SENT, Status.OPENED]), 2),
-        (Dispatch.status == Status.WAITING, 3),
-        else_=4,
-    )
-    place = func.row_number().over(partition_by=Transfer.id, order_by=(preference, Dispatch.number.desc()))
-    each = (
-        _due_in(
-            select(
-                Transfer.sending_school_id.label("school_id"),
-                outcome().label("outcome"),
-                sender_band(today).label("sender"),
-                Dispatch.kind.label("kind"),
-                reason(today).label("reason"),
-                place.label("place"),
-            )
-            .join(School, School.id == Transfer.sending_school_id)
-            .join(Dispatch, Dispatch.transfer_id == Transfer.id)
-            .join(Receiver, Receiver.id == Dispatch.receiving_school_id)
-            .where(_one_of(School.authority_id, authority_id, Transfer.sending_school_id, school_id)),
-            period,
+    found = _due_in(
+        select(
+            Transfer.sending_school_id.label("school_id"),
+            outcome().label("outcome"),
+            sender_band(today).label("sender"),
+            Dispatch.kind.label("kind"),
+            reason(today).label("reason"),
         )
-    ).subquery()
+        .join(School, School.id == Transfer.sending_school_id)
+        .join(Dispatch, Dispatch.transfer_id == Transfer.id)
+        .join(Receiver, Receiver.id == Dispatch.receiving_school_id)
+        .where(_one_of(School.authority_id, authority_id, Transfer.sending_school_id, school_id), _counts()),
+        period,
+    )
+    # Made before it is counted: else SQLite asks every condition twice, once for the group and once for the column.
+    each = found.cte("each").prefix_with("MATERIALIZED")
     keys = (each.c.school_id, each.c.outcome, each.c.sender, each.c.kind, each.c.reason)
-    rows = session.execute(select(*keys, func.count()).where(each.c.place == 1).group_by(*keys))
+    rows = session.execute(select(*keys, func.count()).group_by(*keys))
     return [
         SentCount(
             school_id=school_id,
@@ -160,21 +152,19 @@ def count_received(
     session: Session, *, authority_id: UUID, today: date, period: Period, school_id: UUID | None = None
 ) -> list[ReceivedCount]:
     """Count what is on its way to an authority's schools or has reached them, whoever sent it; one statement."""
-    each = (
-        _due_in(
-            select(
-                Dispatch.receiving_school_id.label("school_id"),
-                Dispatch.status.label("status"),
-                receiver_band(today).label("receiver"),
-            )
-            .join(Transfer, Transfer.id == Dispatch.transfer_id)
-            .join(Receiver, Receiver.id == Dispatch.receiving_school_id)
-            .where(
-                _one_of(Receiver.authority_id, authority_id, Dispatch.receiving_school_id, school_id),
-                Dispatch.status.in_([Status.WAITING, *_DELIVERED]),
-            ),
-            period,
+    own = select(School.id).where(School.authority_id == authority_id)
+    if school_id is not None:
+        own = own.where(School.id == school_id)
+    each = _due_in(
+        select(
+            Dispatch.receiving_school_id.label("school_id"),
+            Dispatch.status.label("status"),
+            receiver_band(today).label("receiver"),
         )
+        .join(Transfer, Transfer.id == Dispatch.transfer_id)
+        # Said as what it is not: nearly every row is in the other states, and SQLite would begin with their index.
+        .where(Dispatch.receiving_school_id.in_(own), Dispatch.status.not_in(_NOT_REACHING)),
+        period,
     ).subquery()
     keys = (each.c.school_id, each.c.status, each.c.receiver)
     rows = session.execute(select(*keys, func.count()).group_by(*keys))
@@ -189,6 +179,32 @@ def list_schools(session: Session, *, authority_id: UUID) -> Sequence[School]:
     return session.scalars(
         select(School).where(School.authority_id == authority_id).order_by(School.search_name, School.urn)
     ).all()
+
+
+def _preference(dispatch: Any) -> ColumnElement[int]:
+    """Which dispatch of a move counts: the lowest number, and among equals the newest (`classify_move`)."""
+    return case(
+        (and_(dispatch.status == Status.ACKNOWLEDGED, dispatch.kind != DispatchKind.NIL), 0),
+        (dispatch.status == Status.ACKNOWLEDGED, 1),
+        (dispatch.status.in_([Status.SENT, Status.OPENED]), 2),
+        (dispatch.status == Status.WAITING, 3),
+        else_=4,
+    )
+
+
+def _counts() -> ColumnElement[bool]:
+    """The dispatch is the one of its move that counts; nearly every move has no other, which one look tells."""
+    other = aliased(Dispatch, name="other")
+    counts_more = or_(
+        _preference(other) < _preference(Dispatch),
+        and_(_preference(other) == _preference(Dispatch), other.number > Dispatch.number),
+    )
+    return ~exists(
+        select(literal(1))
+        .select_from(other)
+        .where(other.transfer_id == Dispatch.transfer_id, other.number != Dispatch.number, counts_more)
+        .correlate(Dispatch)
+    )
 
 
 def _one_of(authority: Any, authority_id: UUID, school: Any, school_id: UUID | None) -> ColumnElement[bool]:
