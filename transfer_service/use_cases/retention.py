@@ -65,16 +65,7 @@ def shred_dispatch(session: Session, at: Installation, *, dispatch_id: UUID) -> 
     """
     now = at.now()
     dispatch = _get_due(session, dispatch_id, now)
-    item_ids = [place.item_id for place in dispatch.items]
-    kept = _carried_elsewhere(session, item_ids, dispatch_id)
-    going = [item_id for item_id in item_ids if item_id not in kept]
-    grants = session.execute(
-        delete(ItemGrant).where(
-            ItemGrant.item_id.in_(going) | ((ItemGrant.dispatch_id == dispatch_id) & ItemGrant.item_id.in_(item_ids))
-        )
-    )
-    blob_keys = _erase(session, going, now)
-    dispatch.shredded_at = now
+    shredded = erase_contents(session, dispatch, now)
     record(
         session,
         at,
@@ -87,8 +78,23 @@ def shred_dispatch(session: Session, at: Installation, *, dispatch_id: UUID) -> 
         org=dispatch.receiving_school_id,
         digest=dispatch.manifest_hash,
     )
+    return shredded
+
+
+def erase_contents(session: Session, dispatch: Dispatch, now: datetime) -> Shredded:
+    """Delete a dispatch's grants and the ciphertexts that no other dispatch needs; for shredding and its replay."""
+    item_ids = [place.item_id for place in dispatch.items]
+    kept = _carried_elsewhere(session, item_ids, dispatch.id)
+    going = [item_id for item_id in item_ids if item_id not in kept]
+    grants = session.execute(
+        delete(ItemGrant).where(
+            ItemGrant.item_id.in_(going) | ((ItemGrant.dispatch_id == dispatch.id) & ItemGrant.item_id.in_(item_ids))
+        )
+    )
+    blob_keys = _erase(session, going, now)
+    dispatch.shredded_at = now
     return Shredded(
-        dispatch_id=dispatch_id,
+        dispatch_id=dispatch.id,
         items=len(going),
         grants=grants.rowcount,  # type: ignore[attr-defined]
         blob_keys=blob_keys,
