@@ -8,7 +8,7 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, and_, func, or_, select
+from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from transfer_service.db.models import Authority, Dispatch, School, Transfer
@@ -164,7 +164,7 @@ def _shown(show: DispatchShow, *, is_sent: bool, today: date) -> list[ColumnElem
     return [Dispatch.status.in_([Status.SENT, Status.OPENED]), Dispatch.receiver_due_on < today]
 
 
-def _row(found: Row[Any]) -> DispatchRow:
+def _row(found: Any) -> DispatchRow:
     dispatch, transfer, sending, receiving, said, sender, receiver, why, day = found
     return DispatchRow(
         dispatch=dispatch,
