@@ -84,7 +84,7 @@ def compose_receipt(
     session: Session,
     idx: int,
     *,
-    open_sealed: OpenDetail,
+    open_sealed: OpenDetail | None,
     acknowledgement: AcknowledgementProof | None = None,
     size: int | None = None,
     since: int | None = None,
@@ -93,7 +93,8 @@ def compose_receipt(
 
     By default it stands on the first checkpoint that covers the leaf; `size` chooses a later one, for instance one
     that witnesses cosigned. It proves consistency with the checkpoint before that; `since` chooses an earlier one,
-    for a school that wants to compare with a receipt it holds. Raises ReceiptNotReady where there is no such
+    for a school that wants to compare with a receipt it holds. Without `open_sealed` it carries the leaf alone and not
+    what stands beside it. Raises ReceiptNotReady where there is no such
     checkpoint, LogInconsistent where what is stored does not fit together.
     """
     leaf = session.get(LogLeaf, idx)
@@ -102,7 +103,7 @@ def compose_receipt(
         raise ReceiptNotReady
     extra = _write_extra(
         leaf=leaf.body,
-        detail=_find_detail(session, leaf, open_sealed),
+        detail=_find_detail(session, leaf, open_sealed) if open_sealed else None,
         acknowledgement=_check_acknowledgement(leaf, acknowledgement),
         previous=_find_previous(session, checkpoint.size, since),
     )

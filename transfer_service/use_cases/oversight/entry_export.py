@@ -1,0 +1,69 @@
+"""A transfer's entries of the log, each with the proof that it stands there, for an auditor to check elsewhere.
+
+The proofs carry the entries without what stands beside them, which may name people: what was committed to can still
+be checked by whoever has it. Nothing here can open a note (tests/architecture).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from sqlalchemy.orm import Session
+
+from transfer_service.audit.receipts import compose_receipt, find_newest_checkpoint
+from transfer_service.db.queries import log as queries
+from transfer_service.db.queries import oversight_lists
+from transfer_service.domain.events import Event
+from transfer_service.domain.permissions import Permission
+from transfer_service.domain.roles import Actor
+from transfer_service.use_cases.installation import Installation
+from transfer_service.use_cases.oversight.looking import Look, check_look, record_look
+from transfer_service.use_cases.oversight.scope import authority_of
+
+
+@dataclass(frozen=True, slots=True)
+class ProvenEntry:
+    """One entry by its index, as the bytes of a `.tlog-proof`."""
+
+    idx: int
+    proof: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class EntryExport:
+    """The entries that a checkpoint covers, in order, and how many are too new for one."""
+
+    entries: tuple[ProvenEntry, ...]
+    unsigned: int
+
+
+def record_entry_export(session: Session, at: Installation, actor: Actor, *, reference: str) -> Look:
+    """Record that the actor takes a transfer's entries away; raises NotFound, PermissionRefused."""
+    transfer = oversight_lists.get_transfer(session, reference=reference, authority_id=authority_of(actor))
+    return record_look(
+        session,
+        at,
+        actor,
+        Event.AUDIT_EXPORTED,
+        permission=Permission.AUDIT_READ,
+        subject=transfer.id,
+        transfer=transfer.id,
+    )
+
+
+def export_entries(session: Session, actor: Actor, *, look: Look, reference: str) -> EntryExport:
+    """Compose the proof of each entry about a transfer that was left at the authority or its schools.
+
+    All stand on the newest checkpoint, so that they are of one tree. Of schools of another authority there are none:
+    an entry says who acted, and that is for their own authority. Raises NotFound.
+    """
+    authority_id = authority_of(actor)
+    transfer = oversight_lists.get_transfer(session, reference=reference, authority_id=authority_id)
+    check_look(look, actor, Event.AUDIT_EXPORTED, subject=transfer.id)
+    own = {authority_id, *queries.list_school_ids(session, authority_id)}
+    indexes = [row.idx for row in queries.list_story(session, transfer.id) if row.org is None or row.org in own]
+    newest = find_newest_checkpoint(session)
+    size = newest.size if newest else 0
+    covered = [idx for idx in indexes if idx < size]
+    proofs = tuple(ProvenEntry(idx, compose_receipt(session, idx, open_sealed=None, size=size)) for idx in covered)
+    return EntryExport(proofs, unsigned=len(indexes) - len(covered))
