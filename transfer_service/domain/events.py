@@ -9,25 +9,14 @@ from enum import StrEnum
 class Event(StrEnum):
     """Everything that leaves a leaf in the log."""
 
-    # Transfers and moves
+    # Transfers
     TRANSFER_CREATED = "transfer.created"
     TRANSFER_CHANGED = "transfer.changed"
-    TRANSFER_CLOSED = "transfer.closed"
-    MOVES_IMPORTED = "moves.imported"
-    MOVE_EXPECTED = "move.expected"
-    MOVE_MATCHED = "move.matched"
-    MOVE_UNMATCHED = "move.unmatched"
-    MOVE_CLOSED = "move.closed"
-    COHORT_UPLOADED = "cohort.uploaded"
-    REQUEST_MADE = "request.made"
-    REQUEST_ANSWERED = "request.answered"
-    REQUEST_WITHDRAWN = "request.withdrawn"
 
     # Dispatches: the sending school
     DISPATCH_DRAFTED = "dispatch.drafted"
     NOTE_SEALED = "note.sealed"
     ATTACHMENT_SEALED = "attachment.sealed"
-    COVER_SEALED = "cover.sealed"
     ITEM_REMOVED = "item.removed"
     ITEM_WITHHELD = "item.withheld"
     ITEM_RESEALED = "item.resealed"
@@ -41,8 +30,6 @@ class Event(StrEnum):
     DISPATCH_FORWARDED = "dispatch.forwarded"
     DISPATCH_DISCARDED = "dispatch.discarded"
     NIL_DECLARED = "nil.declared"
-    PAPER_DISPATCHED = "paper.dispatched"
-    PAPER_RECEIVED = "paper.received"
 
     # Dispatches: the receiving school, and every showing of contents
     COVER_SHOWN = "cover.shown"
@@ -51,7 +38,6 @@ class Event(StrEnum):
     NOTES_READ = "notes.read"
     ATTACHMENT_DOWNLOADED = "attachment.downloaded"
     ARCHIVE_DOWNLOADED = "archive.downloaded"
-    NOTES_PRINTED = "notes.printed"
     ITEM_OPEN_FAILED = "item.open_failed"
     DISPATCH_ACKNOWLEDGED = "dispatch.acknowledged"
     NIL_ACKNOWLEDGED = "nil.acknowledged"
@@ -62,8 +48,6 @@ class Event(StrEnum):
     BREACH_CHANGED = "breach.changed"
     BREACH_CLOSED = "breach.closed"
     DISPATCH_SHREDDED = "dispatch.shredded"
-    LEGAL_HOLD_SET = "legal_hold.set"
-    LEGAL_HOLD_LIFTED = "legal_hold.lifted"
 
     # People and their sign-in
     PERSON_INVITED = "person.invited"
@@ -86,8 +70,6 @@ class Event(StrEnum):
     SESSION_ENDED = "session.ended"
     SIGN_IN_FAILED = "sign_in.failed"
     SIGN_IN_LOCKED = "sign_in.locked"
-    TOKEN_ISSUED = "token.issued"  # noqa: S105 -- the name of an event
-    TOKEN_REVOKED = "token.revoked"  # noqa: S105 -- the name of an event
 
     # Keys
     PERSON_KEY_CREATED = "person_key.created"
@@ -123,25 +105,16 @@ class Event(StrEnum):
     ALERT_RETRIED = "alert.retried"
     ALERT_ESCALATED = "alert.escalated"
 
-    # Oversight, settings, contacts, guidance
+    # Oversight and settings
     COMPLIANCE_LISTED = "compliance.listed"
     COMPLIANCE_EXPORTED = "compliance.exported"
     TRANSFERS_LISTED = "transfers.listed"
-    MOVES_LISTED = "moves.listed"
     AUDIT_LISTED = "audit.listed"
     AUDIT_EXPORTED = "audit.exported"
     PUPIL_NAME_SHOWN = "pupil_name.shown"
     CALENDAR_CHANGED = "calendar.changed"
     SETTING_CHANGED = "setting.changed"
-    CONTACT_CHANGED = "contact.changed"
-    CONTACT_ATTESTED = "contact.attested"
-    GUIDANCE_CHANGED = "guidance.changed"
-    LETTER_ISSUED = "letter.issued"
-    LETTER_CONFIRMED = "letter.confirmed"
-    POSTER_ISSUED = "poster.issued"
-    POSTER_ATTESTED = "poster.attested"
     AUTHORITY_CREATED = "authority.created"
-    AUTHORITY_CHANGED = "authority.changed"
     SCHOOLS_IMPORTED = "schools.imported"
     SCHOOL_SUCCEEDED = "school.succeeded"
 

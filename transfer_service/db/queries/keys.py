@@ -225,6 +225,25 @@ def list_unheld_dispatches(session: Session, receiving_school_id: UUID) -> list[
     )
 
 
+def list_empty_epochs(session: Session, school_id: UUID, *, retired_before: datetime) -> list[SchoolEpoch]:
+    """List the retired epochs of a school to which no item is sealed any more, oldest first."""
+    seals = (
+        select(ItemGrant.id).where(ItemGrant.recipient_id == school_id, ItemGrant.epoch == SchoolEpoch.number).exists()
+    )
+    return list(
+        session.scalars(
+            select(SchoolEpoch)
+            .where(
+                SchoolEpoch.school_id == school_id,
+                SchoolEpoch.state == KeyState.RETIRED,
+                SchoolEpoch.retired_at <= retired_before,
+                ~seals,
+            )
+            .order_by(SchoolEpoch.number)
+        )
+    )
+
+
 def _grants_of_active() -> ColumnElement[bool]:
     return and_(
         KeyGrant.school_epoch_id == SchoolEpoch.id,

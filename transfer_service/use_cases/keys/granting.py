@@ -21,7 +21,7 @@ from transfer_service.db.queries import keys as key_queries
 from transfer_service.db.queries import people as people_queries
 from transfer_service.domain import permissions
 from transfer_service.domain.alerts import AlertKind
-from transfer_service.domain.errors import AlreadyDone, NotFound, RuleForbids
+from transfer_service.domain.errors import AlreadyDone, KeyMissing, NotFound, RuleForbids
 from transfer_service.domain.events import Basis, Event
 from transfer_service.domain.permissions import Permission
 from transfer_service.domain.roles import KEY_HOLDING_ROLES, Actor, MembershipState
@@ -41,6 +41,7 @@ from transfer_service.use_cases.recording import entry, record_all
 
 COMPARING_BASES = frozenset({Basis.TELEPHONE_CHECK, Basis.IN_PERSON_CHECK})
 """How two people may have compared fingerprints; by mail does not count."""
+_MAY_BE_GRANTED = frozenset({MembershipState.AWAITING_APPROVAL, MembershipState.ACTIVE})
 
 
 class HolderState(StrEnum):
@@ -188,7 +189,7 @@ def grant_school_keys(
     permissions.check(actor, Permission.KEYS_GRANT)
     check_own_keys(actor, school_keys)
     check_password_is_recent(session, at, actor)
-    lock_school(session, school_keys.school_id)
+    _lock_and_look_again(session, actor, membership)
     holder = _compared_key(session, at, actor, colleague, confirmed_words=confirmed_words, basis=basis)
     fingerprint = authentic_person_key(at, holder).fingerprint
     leaves = [_leaf(actor, Event.KEY_COMPARED, colleague, fingerprint, basis)]
@@ -209,13 +210,19 @@ def grant_school_keys(
 
 def _colleague(session: Session, actor: Actor, membership_id: UUID) -> tuple[Membership, Person]:
     found = people_queries.find_membership_at(session, membership_id, school_id=actor.organisation_id)
-    if (
-        found is None
-        or found[0].role not in KEY_HOLDING_ROLES
-        or found[0].state not in (MembershipState.AWAITING_APPROVAL, MembershipState.ACTIVE)
-    ):
+    if found is None or found[0].role not in KEY_HOLDING_ROLES or found[0].state not in _MAY_BE_GRANTED:
         raise NotFound("colleague")
     return found
+
+
+def _lock_and_look_again(session: Session, actor: Actor, membership: Membership) -> None:
+    """Lock the school; raises NotFound or KeyMissing where colleague or actor left while this waited for the lock."""
+    school = lock_school(session, membership.school_id) if membership.school_id else None
+    session.refresh(membership)
+    if school is None or membership.state not in _MAY_BE_GRANTED:
+        raise NotFound("colleague")
+    if not people_queries.holds_active_key(session, actor.person_id, school.id):
+        raise KeyMissing
 
 
 def _compared_key(

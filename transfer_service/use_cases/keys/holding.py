@@ -6,7 +6,7 @@ database still cannot put a key of their own in place of a school's.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from uuid import UUID
@@ -84,7 +84,7 @@ def open_school_keys(session: Session, at: Installation, actor: Actor, person_ke
     school_id = actor.organisation_id
     if school_id is None or not actor.effective_roles & KEY_HOLDING_ROLES:
         raise KeyMissing
-    rows = session.execute(
+    rows: Sequence[tuple[KeyGrant | None, SchoolEpoch]] = session.execute(
         select(KeyGrant, SchoolEpoch)
         .select_from(SchoolEpoch)
         .outerjoin(

@@ -12,21 +12,22 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from transfer_service.crypto.unlock import PasswordKeys
+from transfer_service.crypto.unlock import KdfParameters, PasswordKeys, needs_new_parameters
 from transfer_service.db.models import Person, SignInSession
 from transfer_service.db.queries import people as people_queries
 from transfer_service.db.session import Database
-from transfer_service.domain.errors import SessionEnded, SignInRefused
+from transfer_service.domain.errors import SessionEnded, SignInRefused, Unavailable
+from transfer_service.domain.events import Basis, Event
 from transfer_service.domain.roles import Actor
 from transfer_service.use_cases.installation import Installation
 from transfer_service.use_cases.people import attempts, devices, one_time_codes
 from transfer_service.use_cases.people.devices import Device
 from transfer_service.use_cases.people.passwords import PasswordWork, read_parameters
-from transfer_service.use_cases.people.person_keys import open_with_password
+from transfer_service.use_cases.people.person_keys import open_with_password, set_password
 from transfer_service.use_cases.people.session_keys import StartedSession, open_seed, start_pending
-from transfer_service.use_cases.people.session_rows import get_pending
+from transfer_service.use_cases.people.session_rows import get_pending, own_actor
 from transfer_service.use_cases.people.starting import replace_pending, start_session
-from transfer_service.use_cases.recording import record_all
+from transfer_service.use_cases.recording import entry, record_all
 
 WRONG_CODE: Final = "The code is not right, or it was used already. Wait for the next code and try again."
 WRONG_PASSWORD: Final = "The password is not right. Try again."  # noqa: S105 -- a sentence
@@ -44,11 +45,13 @@ def begin_sign_in(
         attempts.check_not_locked(session, at, email=email, address=device.address)
         person = people_queries.find_person_by_email(session, email)
         parameters = read_parameters(person.password_parameters) if person else None
+        verifier = person.password_verifier if person else None
     keys = work.derive(password, parameters)
+    stronger = _derive_anew(work, password, parameters, is_right=verifier is not None and keys.verifies(verifier))
     with database.writing() as session:
         person = people_queries.find_person_by_email(session, email)
         if person is not None and is_right_password(person, keys) and person.suspended_at is None:
-            return _accept_password(session, at, person, keys=keys, device=device)
+            return _accept_password(session, at, person, keys=keys, device=device, stronger=stronger)
         count_wrong(session, at, email=email, address=device.address, person=person)
     raise SignInRefused
 
@@ -147,18 +150,47 @@ def get_own_session(session: Session, actor: Actor) -> SignInSession:
     return row
 
 
+def _derive_anew(
+    work: PasswordWork, password: str, parameters: KdfParameters | None, *, is_right: bool
+) -> tuple[KdfParameters, PasswordKeys] | None:
+    """Derive a right password by today's parameters where its own are older: another pepper, or less work.
+
+    It is not worth refusing a sign-in for: where too many derive already, the next sign-in does it.
+    """
+    if parameters is None or not is_right or not needs_new_parameters(parameters, work.peppers):
+        return None
+    fresh = work.new_parameters()
+    try:
+        return fresh, work.derive(password, fresh)
+    except Unavailable:
+        return None
+
+
 def _accept_password(
-    session: Session, at: Installation, person: Person, *, keys: PasswordKeys, device: Device
+    session: Session,
+    at: Installation,
+    person: Person,
+    *,
+    keys: PasswordKeys,
+    device: Device,
+    stronger: tuple[KdfParameters, PasswordKeys] | None,
 ) -> StartedSession:
     version, seed = open_with_password(session, at, person, keys)
+    leaves = []
+    if stronger is not None:
+        changed_at = person.password_changed_at
+        set_password(session, at, person, key_version=version, seed=seed, parameters=stronger[0], keys=stronger[1])
+        # The password itself is the one that it was.
+        person.password_changed_at = changed_at
+        leaves.append(entry(own_actor(person.id), Event.UNLOCK_REWRAPPED, subject=person.id, basis=Basis.RULE))
     has_second_factor = person.totp_seed is not None
     if has_second_factor and devices.is_trusted(session, at, person_id=person.id, token=device.trusted):
-        started, leaves = start_session(
+        started, more = start_session(
             session, at, person, key_version=version, seed=seed, device=device, password_given_at=at.now()
         )
-        record_all(session, at, leaves)
+        record_all(session, at, [*leaves, *more])
         return started
-    return start_pending(
+    pending = start_pending(
         session,
         at,
         person_id=person.id,
@@ -168,3 +200,6 @@ def _accept_password(
         needs_enrolment=not has_second_factor,
         password_given_at=at.now(),
     )
+    if leaves:
+        record_all(session, at, leaves)
+    return pending

@@ -13,6 +13,7 @@ from transfer_service.web.school import (
     drafting,
     home,
     inbox,
+    keys,
     notes,
     receipts,
     receiving,
@@ -40,5 +41,6 @@ BLUEPRINTS: Final = (
     returning.blueprint,
     breaches.blueprint,
     calendar.blueprint,
+    keys.blueprint,
 )
 """Every group of pages of a school."""
