@@ -10,7 +10,6 @@ from tests.cast import join_service
 from tests.integration.recovery.conftest import again, approve, ask, export, receipt
 from tests.observing import alerts, leaves, rows
 from transfer_service.db.models import Person, PersonKey
-from transfer_service.domain.custodians import RecoveryState
 from transfer_service.domain.errors import (
     AlreadyDone,
     Conflict,
