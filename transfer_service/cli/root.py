@@ -24,6 +24,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "people": ("people:people", "Invite the first people of an installation."),
     "receipt": ("receipt:receipt", "Check a receipt offline."),
     "restore": ("backup:restore", "Put a backup back, checked against what others know."),
+    "recovery": ("recovery:recovery", "Exchange files with the recovery custodians."),
     "retention": ("retention:retention", "Shred what is due."),
     "schools": ("schools:schools", "Bring the register of schools up to date."),
     "serve": ("serve:serve", "Serve the pages."),
