@@ -7,11 +7,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.database import KINDS, Database, empty_database, migrated_database
 
 RUN_FOLDER = "TRANSFER_TESTS_RUN_FOLDER"
 RUNNER = "TRANSFER_TESTS_RUNNER"
+
+# For `pytest tests/properties/test_key_lifecycle.py --hypothesis-profile=ten-thousand-steps`: 500 walks of 20 steps.
+settings.register_profile("ten-thousand-steps", max_examples=500, stateful_step_count=20, deadline=None)
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -222,4 +222,8 @@ class Lifecycle(RuleBasedStateMachine):
 
 
 TestKeyLifecycle = Lifecycle.TestCase
-TestKeyLifecycle.settings = settings(max_examples=15, stateful_step_count=15, deadline=None)
+TestKeyLifecycle.settings = (
+    settings.get_profile("ten-thousand-steps")
+    if settings.get_current_profile_name() == "ten-thousand-steps"
+    else settings(max_examples=15, stateful_step_count=15, deadline=None)
+)
