@@ -6,7 +6,7 @@ any two, the next run completes what was begun, and the state file is never ahea
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,7 +21,7 @@ from transfer_service.audit.errors import LogFrozen, LogInconsistent, LogNotPrep
 from transfer_service.audit.nodes import root_at
 from transfer_service.audit.signer_state import SignerState, locked_state, read_state, write_state
 from transfer_service.audit.tree import append_to_frontier, hash_leaf, split_frontier
-from transfer_service.crypto.signing import LogSigningKey
+from transfer_service.crypto.signing import LogSigningKey, VerifierKey
 from transfer_service.db.models.log import LogCheckpoint, LogHead, LogLeaf
 from transfer_service.db.session import Database
 
@@ -78,11 +78,18 @@ def sign_committed(database: Database, *, key: LogSigningKey, state_file: Path, 
         return SignOutcome(SignResult.SIGNED, grown.size)
 
 
-def adopt_state(database: Database, *, key: LogSigningKey, state_file: Path, known: Checkpoint | None = None) -> int:
+def adopt_state(
+    database: Database,
+    *,
+    key: LogSigningKey,
+    state_file: Path,
+    known: Checkpoint | None = None,
+    earlier: Sequence[VerifierKey] = (),
+) -> int:
     """Make a lost state file again from the newest stored checkpoint; returns its size.
 
     For an operator who knows that the log did not go back: by a checkpoint kept elsewhere, given as `known`, which
-    the log must contain. Raises LogInconsistent where it does not, SignerStateLost where a state file exists.
+    the log must contain. `earlier` are keys that the log had before, as its policy names them. Raises LogInconsistent where it does not, SignerStateLost where a state file exists.
     """
     with _only_signer(database, state_file) as is_alone:
         if not is_alone or read_state(state_file) is not None:
@@ -93,7 +100,7 @@ def adopt_state(database: Database, *, key: LogSigningKey, state_file: Path, kno
             if known and (known.origin != key.name or known.size > size or root_at(session, known.size) != known.root):
                 raise LogInconsistent("The log does not contain the checkpoint that is known from elsewhere: restore.")
             state = _extend(session, SignerState(key.name, 0, ()), size)
-        if newest and verify_checkpoint(newest.note, [key.verifier]).root != state.root:
+        if newest and verify_checkpoint(newest.note, [key.verifier, *earlier]).root != state.root:
             raise LogInconsistent("The newest checkpoint is not of the leaves that are stored: restore.")
         write_state(state_file, state)
         return size

@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 from tests.integration.audit.conftest import START, Log, hex_literal
 from transfer_service.audit import signer
 from transfer_service.audit.checkpoint import Checkpoint, verify_checkpoint
-from transfer_service.audit.errors import LogFrozen, LogInconsistent, LogNotPrepared, SignerStateLost
+from transfer_service.audit.errors import LogFrozen, LogInconsistent, LogNotPrepared, NoteNotTrusted, SignerStateLost
 from transfer_service.audit.nodes import root_at
 from transfer_service.audit.signer import SignResult, adopt_state, lift_freeze
 from transfer_service.audit.signer_state import read_state
@@ -288,6 +288,16 @@ def test_a_state_is_not_adopted_from_leaves_that_were_not_signed(log: Log):
     log.state_file.unlink()
     with pytest.raises(LogInconsistent, match="not of the leaves"):
         adopt_state(log.database, key=log.key, state_file=log.state_file)
+
+
+def test_a_state_is_adopted_after_the_key_was_replaced_where_the_earlier_key_is_named(log: Log):
+    log.write(3)
+    log.sign()
+    log.state_file.unlink()
+    new = LogSigningKey(name=log.key.name, seed=b"\x09" * 32)
+    with pytest.raises(NoteNotTrusted):
+        adopt_state(log.database, key=new, state_file=log.state_file)
+    assert adopt_state(log.database, key=new, state_file=log.state_file, earlier=[log.key.verifier]) == 3
 
 
 def test_an_empty_log_is_adopted_as_empty(log: Log):
