@@ -89,7 +89,8 @@ def adopt_state(
     """Make a lost state file again from the newest stored checkpoint; returns its size.
 
     For an operator who knows that the log did not go back: by a checkpoint kept elsewhere, given as `known`, which
-    the log must contain. `earlier` are keys that the log had before, as its policy names them. Raises LogInconsistent where it does not, SignerStateLost where a state file exists.
+    the log must contain. `earlier` are keys that the log had before, as its policy names them. Raises
+    LogInconsistent where it does not, SignerStateLost where a state file exists.
     """
     with _only_signer(database, state_file) as is_alone:
         if not is_alone or read_state(state_file) is not None:
