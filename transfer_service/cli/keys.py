@@ -17,6 +17,7 @@ from transfer_service.audit.policy import write_policy
 from transfer_service.cli.doctor import doctor
 from transfer_service.cli.exits import Refused
 from transfer_service.cli.output import json_option, say, say_json
+from transfer_service.cli.rewrap import rewrap
 from transfer_service.crypto.new_keys import InstallationSecrets, new_installation_secrets
 from transfer_service.crypto.signing import VerifierKey
 
@@ -31,6 +32,7 @@ def keys() -> None:
 
 
 keys.add_command(doctor)
+keys.add_command(rewrap)
 
 
 @keys.command()
