@@ -66,7 +66,7 @@ class _Verification:
         for name in list_missing_guards(self.session.connection()):
             self.report.add("guard.missing", None, f"The database's guard {name} is absent or off: create it again.")
         head = self.session.execute(
-            select(LogHead.size, LogHead.frontier, LogHead.frozen, LogHead.frozen_reason)
+            select(LogHead.size, LogHead.frontier, LogHead.last_at, LogHead.frozen, LogHead.frozen_reason)
         ).one_or_none()
         if head is None:
             raise LogNotPrepared
@@ -250,6 +250,8 @@ class _Verification:
             self.report.add(
                 "head.wrong", head.size, f"The head names {head.size} leaves or another tree; {self.count} are stored."
             )
+        elif self.is_whole and head.last_at != self.last_at:
+            self.report.add("head.wrong", head.size, "The head's time is not that of the newest leaf.")
         if head.frozen:
             self.report.add("log.frozen", head.size, f"The log is frozen: {head.frozen_reason}")
         nodes = self.session.scalar(select(func.count()).select_from(LogNode))
