@@ -113,7 +113,11 @@ def get_school(session: Session, school_id: UUID) -> School:
 
 
 def list_items(session: Session, *, dispatch_id: UUID, sealed_by: UUID | None = None) -> list[DispatchItem]:
-    """List a dispatch's places with their items, in order; `sealed_by` narrows them to what one school sealed."""
+    """List a dispatch's places with their items, in order; `sealed_by` narrows them to what one school put in.
+
+    That is what it sealed; for the sending school also what it forwards, which another school sealed for an earlier
+    transfer.
+    """
     statement = (
         select(DispatchItem)
         .join(DispatchItem.item)
@@ -122,7 +126,12 @@ def list_items(session: Session, *, dispatch_id: UUID, sealed_by: UUID | None = 
         .order_by(DispatchItem.position)
     )
     if sealed_by is not None:
-        statement = statement.where(Item.sender_id == sealed_by)
+        forwarded = and_(Item.transfer_id != Transfer.id, Transfer.sending_school_id == sealed_by)
+        statement = (
+            statement.join(Dispatch, Dispatch.id == DispatchItem.dispatch_id)
+            .join(Transfer, Transfer.id == Dispatch.transfer_id)
+            .where(or_(Item.sender_id == sealed_by, forwarded))
+        )
     return list(session.scalars(statement))
 
 

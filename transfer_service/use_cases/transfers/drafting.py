@@ -1,7 +1,5 @@
 """Recording a pupil's move and preparing a dispatch: everything before the first note and beside it."""
 
-from dataclasses import dataclass
-from datetime import date
 from uuid import UUID
 
 from sqlalchemy import delete, select
@@ -22,18 +20,10 @@ from transfer_service.use_cases.calendars import get_sender_due
 from transfer_service.use_cases.installation import Installation
 from transfer_service.use_cases.recording import record_all
 from transfer_service.use_cases.transfers.leaves import leaf_of, tell
-from transfer_service.use_cases.transfers.pupils import Pupil, judge_pupil, seal_pupil
+from transfer_service.use_cases.transfers.moves import MoveDates, check_move
+from transfer_service.use_cases.transfers.pupils import Pupil, judge_pupil, open_pupil, seal_pupil
 
 LIVE = frozenset({Status.DRAFT, Status.WAITING, Status.SENT, Status.OPENED})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MoveDates:
-    """The days of a move. `destination_confirmed_on` is the day of recording where nobody says otherwise."""
-
-    leaving_on: date
-    starts_on: date | None = None
-    destination_confirmed_on: date | None = None
 
 
 def school_of(actor: Actor) -> UUID:
@@ -57,12 +47,13 @@ def create_transfer(
 ) -> Dispatch:
     """Record a pupil's move with its first dispatch as an empty draft; return the dispatch (and its `transfer`).
 
-    The school office may do this too. Raises Invalid for names and UPN, RuleForbids with `school_closed` (offer
-    its successors) or `same_school`.
+    The school office may do this too. Raises Invalid for names, UPN and dates, RuleForbids with `school_closed`
+    (offer its successors) or `same_school`.
     """
     school_id = school_of(actor)
     permissions.check(actor, Permission.PUPIL_RECORD)
     tidied, upn_choice = judge_pupil(pupil, upn_confirmed=upn_confirmed)
+    check_move(at, tidied, dates)
     now = at.now()
     transfer = Transfer(
         id=at.new_id(),
@@ -127,6 +118,7 @@ def change_pupil(
     """Correct who the transfer is about, as long as nothing of it was sent; raises Invalid as at creation."""
     dispatch = get_unsent_transfer(session, actor, dispatch_id)
     tidied, upn_choice = judge_pupil(pupil, upn_confirmed=upn_confirmed)
+    check_move(at, tidied, _dates_of(dispatch.transfer))
     seal_pupil(at, dispatch.transfer, tidied, upn_choice)
     detail = tell("The pupil's details were corrected.", upn=upn_choice)
     record_all(session, at, [leaf_of(actor, Event.TRANSFER_CHANGED, dispatch, detail=detail)])
@@ -143,8 +135,12 @@ def change_move(
     receiving_school_id: UUID,
     urgent: bool,
 ) -> None:
-    """Correct kind, dates, receiving school and urgency, as long as nothing was sent; the due date is counted again."""
+    """Correct kind, dates, receiving school and urgency, as long as nothing was sent; the due date is counted again.
+
+    Raises Invalid as at creation.
+    """
     dispatch = get_unsent_transfer(session, actor, dispatch_id)
+    check_move(at, open_pupil(at, dispatch.transfer), dates)
     receiving = _get_receiver(session, receiving_school_id, sending_school_id=dispatch.transfer.sending_school_id)
     transfer = dispatch.transfer
     transfer.kind = kind
@@ -211,8 +207,18 @@ def get_unsent_transfer(session: Session, actor: Actor, dispatch_id: UUID) -> Di
 
 
 def delete_place(session: Session, place: DispatchItem) -> str | None:
-    """Delete an item of a draft with its grants; return the key of its stored bytes, if it has some."""
+    """Delete an item of a draft with its grants; return the key of its stored bytes, if it has some.
+
+    What another school sealed for an earlier transfer stays with that one, and only leaves the draft.
+    """
     item = place.item
+    if item.transfer_id != session.get_one(Dispatch, place.dispatch_id).transfer_id:
+        session.execute(
+            delete(ItemGrant).where(ItemGrant.item_id == item.id, ItemGrant.dispatch_id == place.dispatch_id)
+        )
+        session.delete(place)
+        session.flush()
+        return None
     elsewhere = select(DispatchItem.item_id).where(
         DispatchItem.item_id == item.id, DispatchItem.dispatch_id != place.dispatch_id
     )
@@ -247,6 +253,14 @@ def _new_draft(
     session.add(dispatch)
     _set_due(session, dispatch, receiving)
     return dispatch
+
+
+def _dates_of(transfer: Transfer) -> MoveDates:
+    return MoveDates(
+        leaving_on=transfer.leaving_on,
+        starts_on=transfer.starts_on,
+        destination_confirmed_on=transfer.destination_confirmed_on,
+    )
 
 
 def _set_due(session: Session, dispatch: Dispatch, receiving: School) -> None:

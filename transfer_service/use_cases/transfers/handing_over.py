@@ -53,7 +53,7 @@ def open_own_items(
         item = place.item
         data_key = open_key(at, keys, dispatch=dispatch, item=item, grants=grants.get(item.id, []))
         with said_plainly():
-            fits = check_commitment(data_key, context=item_context(at, item), header=_read_start(storage, item))
+            fits = check_commitment(data_key, context=item_context(at, item), header=read_start(storage, item))
         if not fits:
             raise CannotOpen(OpeningFailure.COMMITMENT)
         opened.append(Keyed(item, data_key))
@@ -185,7 +185,8 @@ def tell_of(session: Session, actor: Actor, dispatch: Dispatch, did: str, **fact
     )
 
 
-def _read_start(storage: Storage, item: Item) -> bytes:
+def read_start(storage: Storage, item: Item) -> bytes:
+    """Return the first bytes of an item's ciphertext, which commit to its key; raises CannotOpen where it is gone."""
     if item.ciphertext is not None:
         return item.ciphertext[:HEADER_LENGTH]
     if item.blob_key is None:

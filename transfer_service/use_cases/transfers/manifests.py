@@ -37,7 +37,7 @@ _KINDS = {
     DispatchKind.BRIEFING: formats.DispatchKind.BRIEFING,
     DispatchKind.COPY: formats.DispatchKind.COPY,
 }
-_CHAINED_KINDS = frozenset({formats.DispatchKind.DELIVERY, formats.DispatchKind.REDIRECT})
+_CHAINED_KINDS = frozenset({formats.DispatchKind.DELIVERY, formats.DispatchKind.REDIRECT, formats.DispatchKind.FORWARD})
 _SENDING_EVENTS = frozenset(
     event.value
     for event in (

@@ -115,10 +115,13 @@ def set_withheld(
         raise Invalid({"words": [f"Say what is left out, in at most {notes.MESSAGE_LIMIT} characters"]})
     sender_id = dispatch.transfer.sending_school_id
     for place in queries.list_items(session, dispatch_id=dispatch.id, sealed_by=sender_id):
-        if place.item.kind is ItemKind.REMARK:
+        if place.item.kind is ItemKind.REMARK and place.item.transfer_id == dispatch.transfer_id:
             delete_place(session, place)
     session.expire(dispatch, ["items"])
-    listed, epoch = [], get_sealing_epoch(session, at, actor)
+    # What an earlier school said that it left out goes on as it is.
+    earlier = {str(place.item_id) for place in dispatch.items if place.item.transfer_id != dispatch.transfer_id}
+    listed = [one for one in dispatch.withheld or [] if one["item"] in earlier]
+    epoch = get_sealing_epoch(session, at, actor)
     for one in withheld:
         sealed = seal_row(
             at,

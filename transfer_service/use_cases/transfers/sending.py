@@ -6,6 +6,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from transfer_service.crypto import formats
 from transfer_service.crypto.suites import PersonKey
 from transfer_service.db.models import Dispatch, School
 from transfer_service.db.queries import transfers as queries
@@ -34,6 +35,7 @@ from transfer_service.use_cases.transfers.handing_over import (
 )
 from transfer_service.use_cases.transfers.leaves import leaf_of
 from transfer_service.use_cases.transfers.manifests import manifest_kind
+from transfer_service.use_cases.transfers.provenance import find_origin
 
 _SENT_BEFORE = frozenset({Status.WAITING, Status.SENT, Status.OPENED, Status.ACKNOWLEDGED})
 
@@ -152,6 +154,7 @@ def _send(
     receiver = find_active_epoch(session, at, receiving.id)
     status = next_status(dispatch.kind, dispatch.status, Action.SEND, receiver_has_key=receiver is not None)
     items = open_own_items(session, at, storage, keys, dispatch=dispatch)
+    origin = find_origin(session, dispatch)
     cover = seal_cover(session, at, actor, dispatch=dispatch)
     digest = hand_over(
         session,
@@ -161,7 +164,8 @@ def _send(
         dispatch=dispatch,
         items=[*items, cover],
         receiver=receiver,
-        kind=manifest_kind(dispatch.kind),
+        kind=manifest_kind(dispatch.kind) if origin is None else formats.DispatchKind.FORWARD,
+        previous_hash=None if origin is None else origin.manifest_hash,
     )
     dispatch.status = status or dispatch.status
     set_sent(at, actor, dispatch)

@@ -27,6 +27,7 @@ from transfer_service.use_cases.installation import Installation
 from transfer_service.use_cases.keys.holding import SchoolKeys
 from transfer_service.use_cases.transfers.failures import said_plainly
 from transfer_service.use_cases.transfers.manifests import verify_manifest
+from transfer_service.use_cases.transfers.provenance import check_provenance
 from transfer_service.use_cases.transfers.pupils import make_cover
 from transfer_service.use_cases.transfers.sealing import expected_of, item_context, open_key, open_row
 from transfer_service.use_cases.transfers.texts import Note, Remark
@@ -87,6 +88,7 @@ def load_sealed(session: Session, dispatch: Dispatch, keys: SchoolKeys) -> Seale
 def open_cover(session: Session, at: Installation, storage: Storage, sealed: Sealed) -> tuple[Manifest, Cover]:
     """Verify the manifest and open the cover; raises CannotOpen for either, or where the columns say another pupil."""
     manifest = verify_manifest(session, at, sealed.dispatch)
+    check_provenance(session, at, sealed.dispatch, manifest, sealed.places)
     item = next(
         (
             place.item

@@ -1,0 +1,58 @@
+"""Where a forwarded file comes from: the school that sealed it signed it too, and both signatures are checked."""
+
+from collections.abc import Sequence
+
+from sqlalchemy.orm import Session
+
+from transfer_service.crypto import formats
+from transfer_service.crypto.manifest import Manifest
+from transfer_service.db.models import Dispatch, DispatchItem
+from transfer_service.domain.errors import CannotOpen, OpeningFailure
+from transfer_service.domain.keys import ItemKind
+from transfer_service.use_cases.installation import Installation
+from transfer_service.use_cases.transfers.manifests import verify_manifest
+
+
+def find_origin(session: Session, dispatch: Dispatch) -> Dispatch | None:
+    """Return the acknowledged dispatch of another transfer that this one forwards, or None where it forwards none.
+
+    A dispatch that sends a withdrawn or rejected one again is followed to the one that was sent first.
+    """
+    seen = dispatch
+    while seen.previous_id is not None:
+        seen = session.get_one(Dispatch, seen.previous_id)
+        if seen.transfer_id != dispatch.transfer_id:
+            return seen
+    return None
+
+
+def check_provenance(
+    session: Session, at: Installation, dispatch: Dispatch, manifest: Manifest, places: Sequence[DispatchItem]
+) -> None:
+    """Check that every item that another school sealed stands, unchanged, in the manifest which that school signed.
+
+    `manifest` is the verified one of this dispatch. A file that was forwarded more than once is followed to its first
+    sender. Raises CannotOpen with MANIFEST_SIGNATURE where the chain is broken, CONTENT_CHANGED where an item is not
+    in it, and what `verify_manifest` raises for the earlier manifests.
+    """
+    foreign = {place.item_id for place in places if place.item.transfer_id != dispatch.transfer_id}
+    origin = find_origin(session, dispatch)
+    if origin is None:
+        if foreign:
+            raise CannotOpen(OpeningFailure.CONTENT_CHANGED)
+        return
+    earlier = verify_manifest(session, at, origin)
+    if manifest.kind is formats.DispatchKind.FORWARD and manifest.previous_hash != earlier.hash:
+        raise CannotOpen(OpeningFailure.MANIFEST_SIGNATURE)
+    listed = set(earlier.items)
+    mine = [item for item in manifest.items if item.item in foreign]
+    if any(item not in listed for item in mine):
+        raise CannotOpen(OpeningFailure.CONTENT_CHANGED)
+    carried = {item.item for item in mine}
+    check_provenance(
+        session, at, origin, earlier, [place for place in origin.items if place.item_id in carried and _counts(place)]
+    )
+
+
+def _counts(place: DispatchItem) -> bool:
+    return place.item.kind is not ItemKind.COVER
