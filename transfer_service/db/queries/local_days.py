@@ -19,7 +19,7 @@ class LocalDay(FunctionElement[date]):
     inherit_cache = True
 
 
-def local_day(moment: ColumnElement[Any] | Any) -> ColumnElement[date | None]:
+def local_day(moment: ColumnElement[Any] | Any) -> ColumnElement[Any]:
     """Return the day in England of a column of moments; None where there is none."""
     return LocalDay(moment)
 
