@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from transfer_service.audit.detail import VERSION
@@ -111,7 +112,7 @@ def approve_first_dsl(
     """
     membership, person, school = _get_waiting(session, actor, membership_id)
     permissions.check(actor, Permission.FIRST_DSL_APPROVE)
-    _check_may_decide(session, actor, person, school)
+    _check_may_decide(session, actor, membership, person, school)
     key = find_person_key(session, person.id)
     if key is None:
         raise NotFound("key")
@@ -150,7 +151,7 @@ def refuse_first_dsl(
     """
     membership, person, school = _get_waiting(session, actor, membership_id)
     permissions.check(actor, Permission.FIRST_DSL_APPROVE)
-    _check_may_decide(session, actor, person, school)
+    _check_may_decide(session, actor, membership, person, school)
     membership.state = MembershipState.ENDED
     membership.ended_at = at.now()
     membership.ended_by = actor.person_id
@@ -214,10 +215,15 @@ def _get_waiting(session: Session, actor: Actor, membership_id: UUID) -> tuple[M
     return row.membership, row.person, row.school
 
 
-def _check_may_decide(session: Session, actor: Actor, person: Person, school: School) -> None:
+def _check_may_decide(session: Session, actor: Actor, membership: Membership, person: Person, school: School) -> None:
     if person.id == actor.person_id:
         raise RuleForbids("own_membership", "You cannot decide about yourself. Ask another officer of your authority.")
+    # A new password makes a new key: it waits until what was said of the present one is written, or we see the new.
+    session.execute(select(Person.id).where(Person.id == person.id).with_for_update())
     lock_school(session, school.id)
+    session.refresh(membership)
+    if membership.state is not MembershipState.AWAITING_APPROVAL:
+        raise NotFound("approval")
     if key_queries.count_holders(session, school.id):
         raise RuleForbids(
             "colleague_grants",

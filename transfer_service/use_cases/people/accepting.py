@@ -92,7 +92,8 @@ def _open_account(
     keys: PasswordKeys,
     device: Device,
 ) -> StartedSession:
-    person = session.get_one(Person, row.person.id, with_for_update=True)
+    # Else the row would be the one that was read before waiting for the lock, without the account made meanwhile.
+    person = session.get_one(Person, row.person.id, with_for_update=True, populate_existing=True)
     _check_has_no_account(person)
     person.name = name
     seed = Seed.generate()

@@ -67,9 +67,9 @@ def suspend_membership(session: Session, at: Installation, actor: Actor, *, memb
     membership, person = _get_colleague(session, actor, membership_id)
     permissions.check(actor, Permission.PEOPLE_END)
     _check_not_own(actor, person)
+    school = _lock(session, membership)
     if membership.state not in (MembershipState.ACTIVE, MembershipState.AWAITING_APPROVAL):
         raise NotFound("colleague")
-    school = _lock(session, membership)
     membership.state = MembershipState.SUSPENDED
     leaves = [_leaf(actor, Event.MEMBERSHIP_SUSPENDED, membership, Basis.ROLE)]
     if school is not None and membership.role in KEY_HOLDING_ROLES and not _has_other_key_role(session, membership):
@@ -89,6 +89,7 @@ def return_membership(session: Session, at: Installation, actor: Actor, *, membe
     membership, person = _get_colleague(session, actor, membership_id)
     permissions.check(actor, Permission.PEOPLE_END)
     _check_not_own(actor, person)
+    _lock(session, membership)
     if membership.state is not MembershipState.SUSPENDED:
         raise NotFound("colleague")
     membership.state = MembershipState.ACTIVE
@@ -116,7 +117,14 @@ def _check_not_own(actor: Actor, person: Person) -> None:
 
 
 def _lock(session: Session, membership: Membership) -> School | None:
-    return lock_school(session, membership.school_id) if membership.school_id else None
+    """Lock the school, if it is one, and read the membership again: a key may have been granted while we waited."""
+    if membership.school_id is None:
+        return None
+    school = lock_school(session, membership.school_id)
+    session.refresh(membership)
+    if membership.state is MembershipState.ENDED:
+        raise NotFound("colleague")
+    return school
 
 
 def _has_other_key_role(session: Session, membership: Membership) -> bool:

@@ -48,7 +48,7 @@ def reset_password(
     """
     parameters, keys = _derive(database, at, work, token=token, password=password)
     with database.writing() as session:
-        person = lock_person(session, get_person_of_token(session, at, token).id)
+        person = _lock_person_of_token(session, at, token)
         attempts.check_not_locked(session, at, email=person.email, address=device.address)
         record_all(session, at, _replace_key(session, at, person, parameters=parameters, keys=keys))
 
@@ -71,7 +71,7 @@ def reset_password_with_code(
     """
     parameters, keys = _derive(database, at, work, token=token, password=password)
     with database.writing() as session:
-        person = lock_person(session, get_person_of_token(session, at, token).id)
+        person = _lock_person_of_token(session, at, token)
         attempts.check_not_locked(session, at, email=person.email, address=device.address)
         opened = open_with_recovery_code(session, at, person.id, recovery_code)
         if opened is not None:
@@ -82,6 +82,15 @@ def reset_password_with_code(
             return started
         count_wrong(session, at, email=person.email, address=device.address, person=person)
     raise SignInRefused(WRONG_RECOVERY_CODE)
+
+
+def _lock_person_of_token(session: Session, at: Installation, token: str) -> Person:
+    """Return the person of a link, locked; the link is judged by the row as it is once the lock is held.
+
+    Of two requests with one link the second would else find the password that the first has just replaced.
+    """
+    session.refresh(lock_person(session, get_person_of_token(session, at, token).id))
+    return get_person_of_token(session, at, token)
 
 
 def _derive(
