@@ -124,8 +124,8 @@ def seal_upload(
 def finish_attachment(session: Session, at: Installation, actor: Actor, upload: SealedUpload) -> UUID:
     """Put a sealed upload into its draft and return the item's id.
 
-    Where this raises (the draft was sent or discarded meanwhile), the caller calls `abandon_upload`; a crash in
-    between leaves an orphan that is swept later.
+    Where this refuses (the draft was sent or discarded meanwhile), the caller calls `abandon_upload`. What else goes
+    wrong, at the commit or by a crash, may leave an orphan that is swept later, and never a row without its blob.
     """
     dispatch = get_draft(session, actor, upload.plan.dispatch_id, permission=Permission.NOTES_SEAL, action="attach")
     check_room(session, dispatch)

@@ -9,7 +9,7 @@ from typing import Any
 from flask import Blueprint, jsonify, make_response, render_template, request
 from werkzeug.wrappers import Response
 
-from transfer_service.domain.errors import Invalid, TooLarge
+from transfer_service.domain.errors import Invalid, ServiceError, TooLarge
 from transfer_service.domain.notes import size_bucket_label
 from transfer_service.domain.permissions import Permission
 from transfer_service.domain.uploads import MEDIA_TYPES
@@ -112,7 +112,9 @@ def _seal(newest: DispatchView, arriving: Arriving) -> None:
     try:
         with me.database.writing() as session:
             finish_attachment(session, me.at, me.actor, upload)
-    except BaseException:
+    except ServiceError:
+        # Only where it is certain that there is no row. A connection that is lost while committing leaves that open:
+        # the blob of a row must not go, and one without a row is swept a day later.
         abandon_upload(me.equipment.storage, upload)
         raise
 

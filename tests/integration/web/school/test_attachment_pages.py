@@ -3,8 +3,10 @@
 import io
 import json
 import tempfile
+from contextlib import contextmanager
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from tests.factories import PDF, empty_draft
 from tests.html import parse_page, text_of
@@ -192,3 +194,27 @@ class Slow(io.BytesIO):
 
     def read(self, size: int | None = -1) -> bytes:
         return super().read(min(size if size and size > 0 else READ_AT_ONCE, 1000))
+
+
+def test_a_commit_whose_answer_is_lost_keeps_the_blob_of_its_row(stage: Stage, browser, base, monkeypatch):
+    client = browser(stage.alma)
+    token = client.token(f"{base}/held")
+    real = stage.database.writing
+
+    @contextmanager
+    def lost_after_the_commit():
+        with real() as session:
+            yield session
+        raise OperationalError("COMMIT", {}, Exception("server closed the connection unexpectedly"))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(stage.database, "writing", lost_after_the_commit)
+        response = client.post(
+            f"{base}/attachments?csrf_token={token}",
+            data=multipart(("genogram.pdf", PDF)),
+            content_type="multipart/form-data; boundary=b0undary",
+        )
+
+    assert response.status_code == 503
+    assert len(stored(stage)) == 1
+    assert "genogram.pdf" in text_of(client.page(f"{base}/attachments"))
