@@ -22,7 +22,7 @@ from transfer_service.domain.custodians import (
     is_drill_due,
     list_problems,
 )
-from transfer_service.domain.errors import AlreadyDone, Invalid, NotFound, RuleForbids
+from transfer_service.domain.errors import AlreadyDone, CannotOpen, Invalid, NotFound, RuleForbids
 from transfer_service.domain.events import Basis, Event
 from transfer_service.domain.keys import KeyState
 from transfer_service.domain.permissions import Permission
@@ -98,6 +98,17 @@ def get_custody(session: Session, at: Installation, actor: Actor) -> Custody:
         epochs=epochs,
         escrowed=escrowed,
     )
+
+
+def find_custody(session: Session, at: Installation, actor: Actor) -> Custody | None:
+    """Return how the recovery key stands, or None where there is none or its row is not authentic.
+
+    For a page that is about something else: the page of the key itself says what is wrong.
+    """
+    try:
+        return get_custody(session, at, actor)
+    except (NotFound, CannotOpen):
+        return None
 
 
 def record_custodian(session: Session, at: Installation, actor: Actor, *, told: CustodianTold) -> UUID:

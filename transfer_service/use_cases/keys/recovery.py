@@ -12,6 +12,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from transfer_service.audit.errors import ReceiptNotReady
 from transfer_service.audit.receipts import compose_receipt
 from transfer_service.crypto.suites import PublicKey
 from transfer_service.db.models import Membership, Person, RecoveryRequest, School
@@ -20,7 +21,7 @@ from transfer_service.db.queries import recovery as queries
 from transfer_service.domain import permissions
 from transfer_service.domain.alerts import AlertKind
 from transfer_service.domain.custodians import OPEN_STATES, RecoveryState, next_recovery_state
-from transfer_service.domain.errors import AlreadyDone, Conflict, NotFound, RuleForbids, StateForbids
+from transfer_service.domain.errors import AlreadyDone, Conflict, NotFound, RuleForbids, StateForbids, Unavailable
 from transfer_service.domain.events import Basis, Event
 from transfer_service.domain.permissions import Permission
 from transfer_service.domain.roles import KEY_HOLDING_ROLES, Actor, MembershipState, OrganisationKind
@@ -199,14 +200,17 @@ def get_recovery(session: Session, at: Installation, actor: Actor, *, request_id
 def make_approval_receipt(session: Session, at: Installation, actor: Actor, *, request_id: UUID) -> bytes:
     """Return the `.tlog-proof` of a request's approval, without which the custodians open nothing.
 
-    Raises NotFound where it was not approved, ReceiptNotReady where the log has not signed it yet.
+    Raises NotFound where it was not approved, Unavailable where the log has not signed it yet.
     """
     request = _get_request(session, actor, request_id)
     permissions.check(actor, Permission.RECOVERY_APPROVE)
     leaf = queries.find_approval_leaf(session, request.id)
     if leaf is None:
         raise NotFound("receipt")
-    return compose_receipt(session, leaf, open_sealed=lambda idx, sealed: open_detail(at, idx, sealed))
+    try:
+        return compose_receipt(session, leaf, open_sealed=lambda idx, sealed: open_detail(at, idx, sealed))
+    except ReceiptNotReady as wait:
+        raise Unavailable(5, str(wait)) from None
 
 
 def may_approve(request: RecoveryRequest, actor: Actor) -> bool:

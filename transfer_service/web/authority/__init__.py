@@ -3,7 +3,28 @@
 Nothing here, along no chain of imports, reaches what opens a sealed item (tests/architecture).
 """
 
-from transfer_service.web.authority import approvals, audit, compliance, entries, people, schools, upkeep
+from transfer_service.web.authority import (
+    approvals,
+    audit,
+    compliance,
+    entries,
+    people,
+    recovery,
+    recovery_requests,
+    schools,
+    upkeep,
+)
 from transfer_service.web.authority.frame import blueprint
 
-__all__ = ["approvals", "audit", "blueprint", "compliance", "entries", "people", "schools", "upkeep"]
+__all__ = [
+    "approvals",
+    "audit",
+    "blueprint",
+    "compliance",
+    "entries",
+    "people",
+    "recovery",
+    "recovery_requests",
+    "schools",
+    "upkeep",
+]

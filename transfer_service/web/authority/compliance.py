@@ -25,6 +25,7 @@ from transfer_service.domain.oversight import (
 )
 from transfer_service.domain.permissions import Permission
 from transfer_service.reports.charts import Bar, svg_bars
+from transfer_service.use_cases.keys.custodians import find_custody
 from transfer_service.use_cases.oversight import exporting
 from transfer_service.use_cases.oversight.compliance import Filters, Totals, get_compliance, look_at_compliance
 from transfer_service.use_cases.oversight.health import get_log_health
@@ -52,10 +53,12 @@ def compliance() -> str | tuple[str, int]:
     with services.database.reading() as session:
         found = get_compliance(session, at, actor, look=look, filters=filters)
         health = get_log_health(session, at, actor)
+        custody = find_custody(session, at, actor)
     page = render_template(
         "authority/compliance.html",
         found=found,
         health=health,
+        custody=custody,
         form=form,
         filters=filters,
         bands=_BANDS,

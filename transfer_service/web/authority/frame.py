@@ -33,6 +33,7 @@ SECTIONS: Final = (
     Section("Compliance", "/authority", Permission.COMPLIANCE_READ),
     Section("Approvals", "/authority/approvals", Permission.FIRST_DSL_APPROVE),
     Section("People", "/authority/people", Permission.FIRST_DSL_APPROVE),
+    Section("Recovery key", "/authority/recovery", Permission.CUSTODIANS_EDIT),
     Section("Audit", "/authority/audit", Permission.AUDIT_READ),
     Section("Alerts", "/authority/alerts", Permission.ALERTS_READ),
     Section("Calendar", "/authority/calendar", Permission.AUTHORITY_CALENDAR_EDIT),

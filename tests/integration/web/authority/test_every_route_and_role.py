@@ -37,6 +37,8 @@ def addresses(app, stage):
         "name": "in_year",
         "membership_id": stage.cast.olive.membership_id,
         "alert_id": uuid4(),
+        "custodian_id": uuid4(),
+        "request_id": uuid4(),
     }
     found = []
     with app.test_request_context():
@@ -131,5 +133,14 @@ def test_the_parts_are_linked_from_each_other_and_the_part_one_is_in_is_marked(s
     page = client_for(stage.cast.olive).page("/authority/settings")
     nav = next(one for one in page.iter("nav") if one.get("aria-label") == "Parts of oversight")
     links = {text_of(link): link for link in nav.iter("a")}
-    assert list(links) == ["Compliance", "Approvals", "People", "Audit", "Alerts", "Calendar", "Settings"]
+    assert list(links) == [
+        "Compliance",
+        "Approvals",
+        "People",
+        "Recovery key",
+        "Audit",
+        "Alerts",
+        "Calendar",
+        "Settings",
+    ]
     assert [name for name, link in links.items() if link.get("aria-current")] == ["Settings"]
