@@ -3,6 +3,9 @@
 The token is flask-wtf's, signed under a key that is derived from the session's cookie, so that it is worth nothing in
 another session. It comes by header or query, or in the form; a streamed upload is checked before its body is read,
 since reading the body to look for a token would spool it to a file in clear.
+
+Beside the token stands the place that the person acted for when the page was made. Who belongs to two schools and
+chose the other one in another tab must not record or send for it what the page showed for the first.
 """
 
 from __future__ import annotations
@@ -18,10 +21,11 @@ from wtforms import ValidationError
 from transfer_service.domain.errors import ServiceError
 from transfer_service.web.access import Kind
 from transfer_service.web.guard import SAFE_METHODS, current_access
-from transfer_service.web.sessions import read_session_cookie
+from transfer_service.web.sessions import read_session_cookie, signed_in_or_unknown
 
 FIELD: Final = "csrf_token"
 HEADER: Final = "X-CSRF-Token"
+_BETWEEN: Final = "~"
 
 
 class FormOutOfDate(ServiceError):
@@ -29,8 +33,8 @@ class FormOutOfDate(ServiceError):
 
     def __init__(self) -> None:
         super().__init__(
-            "The page you sent was out of date, for example because you signed in again after you opened it. "
-            "Nothing was changed."
+            "The page you sent was out of date, for example because you signed in again, or chose another school to "
+            "act for, after you opened it. Nothing was changed."
         )
 
 
@@ -52,7 +56,7 @@ def register_csrf(app: Flask, *, is_https: bool) -> None:
 def csrf_token() -> str:
     """The token for a form on the page being made."""
     token: str = generate_csrf(secret_key=_key(), token_key=FIELD)  # type: ignore[no-untyped-call]
-    return token
+    return f"{token}{_BETWEEN}{_place()}"
 
 
 def _check() -> None:
@@ -62,8 +66,11 @@ def _check() -> None:
     shown = request.headers.get(HEADER) or request.args.get(FIELD)
     if shown is None and not access.streamed:
         shown = request.form.get(FIELD)
+    token, _, place = (shown or "").partition(_BETWEEN)
+    if access.permission is not None and not hmac.compare_digest(place.encode(), _place().encode()):
+        raise FormOutOfDate
     try:
-        validate_csrf(shown, secret_key=_key(), token_key=FIELD)  # type: ignore[no-untyped-call]
+        validate_csrf(token, secret_key=_key(), token_key=FIELD)  # type: ignore[no-untyped-call]
     except ValidationError as error:
         raise FormOutOfDate from error
 
@@ -72,3 +79,10 @@ def _key() -> str:
     secret = str(current_app.secret_key).encode()
     cookie = read_session_cookie(request) or b""
     return hmac.new(secret, b"form-token" + cookie, hashlib.sha256).hexdigest()
+
+
+def _place() -> str:
+    """Say for which place the person of this request acts, in a form that tells nobody which it is."""
+    person = signed_in_or_unknown()
+    acting_for = f"{person.actor.organisation_kind}/{person.actor.organisation_id}" if person else ""
+    return hmac.new(_key().encode(), acting_for.encode(), hashlib.sha256).hexdigest()[:16]

@@ -1,6 +1,8 @@
 """A request that changes something must show the token that this browser was given for this session."""
 
+from dataclasses import replace
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from flask import Blueprint, Flask, request
@@ -10,6 +12,7 @@ from tests.html import StrictClient, parse_page, text_of
 from tests.shell import client_of, person, services_with, settings_in, sign_in
 from transfer_service import app as composition
 from transfer_service.app import create_app
+from transfer_service.domain.permissions import Permission
 from transfer_service.web import access
 
 OTHER_SESSION = bytes(range(100, 132))
@@ -20,6 +23,12 @@ acts = Blueprint("acts", __name__)
 @access.signed_in
 def act() -> Response:
     return Response("|".join(request.form.getlist("text")), mimetype="text/plain")
+
+
+@acts.post("/acts/of-a-role")
+@access.requires(Permission.PUPIL_RECORD)
+def act_of_a_role() -> Response:
+    return Response("done", mimetype="text/plain")
 
 
 @acts.post("/acts/machine")
@@ -89,6 +98,31 @@ def test_a_token_without_the_browsers_cookie_is_worth_nothing(app: Flask, client
     sign_in(elsewhere)
 
     assert elsewhere.post("/acts", data={"csrf_token": token}).status_code == 400
+
+
+def test_a_form_made_for_one_place_is_not_taken_for_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(composition, "BLUEPRINTS", (*composition.BLUEPRINTS, acts))
+    settings = settings_in(tmp_path)
+    behind = {"cookie": person()}
+    made = client_of(create_app(settings, services_with(settings, find_session=lambda *asked: behind["cookie"])))
+    sign_in(made)
+    token = made.token()
+    actor = behind["cookie"].actor
+    behind["cookie"] = replace(behind["cookie"], actor=replace(actor, organisation_id=UUID(int=77)))
+
+    refused = made.post("/acts/of-a-role", data={"csrf_token": token})
+
+    assert refused.status_code == 400
+    assert "chose another school to act for" in text_of(parse_page(refused.data), "main")
+    assert made.post("/acts", data={"csrf_token": token}).status_code == 200  # what is about the person alone
+    assert made.post("/acts/of-a-role", data={"csrf_token": made.token()}).status_code == 200
+
+
+@pytest.mark.parametrize("place", ["", "0" * 16, "é"])
+def test_a_token_without_its_place_is_worth_nothing_for_an_act_of_a_role(client: StrictClient, place: str) -> None:
+    token = client.token().partition("~")[0]
+
+    assert client.post("/acts/of-a-role", data={"csrf_token": f"{token}~{place}"}).status_code == 400
 
 
 def test_a_form_before_signing_in_is_protected_too(app: Flask) -> None:
