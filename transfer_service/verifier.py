@@ -464,7 +464,7 @@ def read_leaf(body: bytes, index: int) -> dict[str, Any]:
         raise Wrong("The leaf cannot be read.") from error
     if not is_leaf or len(body) > LARGEST_LEAF:
         raise Wrong("The leaf is of a version that this verifier does not know: get a newer verifier.")
-    if type(leaf["idx"]) is not int or leaf["idx"] != index:
+    if type(leaf.get("idx")) is not int or leaf["idx"] != index:
         raise Wrong(f"The leaf says that it has another place in the log than {index}.")
     return dict(leaf)
 

@@ -1,5 +1,6 @@
 """Some hundreds of the damages of `log_mutations`, each found by a named check; TRANSFER_TESTS_MUTATIONS= does more."""
 
+import json
 import os
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from tests.properties.log_mutations import (
     made_log,
     open_sealed_detail,
 )
+from transfer_service import verifier
 from transfer_service.audit.verify import verify_log
 
 COUNT = int(os.environ.get("TRANSFER_TESTS_MUTATIONS", "350")) // 7
@@ -58,3 +60,12 @@ def test_no_damaged_receipt_says_what_was_not_committed():
 def test_every_damage_to_an_export_is_found_by_the_verifier_that_knows_nothing_of_ours(log, tmp_path: Path):
     findings = damage_export(log, tmp_path, max(COUNT // 2, 10), seed=20260903)
     assert findings.unfound == []
+
+
+@pytest.mark.parametrize("name", ["idx", "at", "event", "v"])
+def test_a_leaf_that_lacks_a_field_is_wrong_and_no_fault_of_the_verifier(name: str):
+    leaf = {"at": "2026-09-03T08:00:00.000000Z", "event": "notes.read", "idx": 0, "v": 1}
+    body = json.dumps({field: value for field, value in leaf.items() if field != name}).encode()
+    assert verifier.read_leaf(json.dumps(leaf).encode(), 0) == leaf
+    with pytest.raises(verifier.Wrong):
+        verifier.read_leaf(body, 0)
