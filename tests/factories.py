@@ -21,6 +21,7 @@ from transfer_service.use_cases.transfers import (
     attaching,
     covers,
     drafting,
+    moves,
     notes,
     opening,
     returning,
@@ -52,7 +53,7 @@ def empty_draft(setting: Any, sender: Any, receiving_school_id: UUID, *, pupil: 
             sender.actor,
             pupil=pupil,
             kind=more.pop("kind", TransferKind.IN_YEAR),
-            dates=more.pop("dates", drafting.MoveDates(leaving_on=date(2026, 9, 4))),
+            dates=more.pop("dates", moves.MoveDates(leaving_on=date(2026, 9, 4))),
             receiving_school_id=receiving_school_id,
             **more,
         )

@@ -19,6 +19,7 @@ from transfer_service.use_cases.transfers import (
     attaching,
     covers,
     drafting,
+    moves,
     opening,
     redirecting,
     returning,
@@ -47,7 +48,7 @@ def record_move(
             who.actor,
             pupil=pupil,
             kind=TransferKind.PHASE if starts_on else TransferKind.IN_YEAR,
-            dates=drafting.MoveDates(leaving_on=leaving_on, starts_on=starts_on),
+            dates=moves.MoveDates(leaving_on=leaving_on, starts_on=starts_on),
             receiving_school_id=receiving_school_id,
             urgent=urgent,
         )

@@ -25,6 +25,7 @@ from transfer_service.use_cases.transfers import (
     delivering,
     downloading,
     drafting,
+    moves,
     notes,
     reading,
     resealing,
@@ -76,7 +77,7 @@ def create(stage: Stage) -> tuple[Callable[..., object], Member]:
             stage.alma.actor,
             pupil=factories.PUPIL,
             kind=TransferKind.IN_YEAR,
-            dates=drafting.MoveDates(leaving_on=date(2026, 9, 4)),
+            dates=moves.MoveDates(leaving_on=date(2026, 9, 4)),
             receiving_school_id=stage.cast.receiving,
         )
 
@@ -236,7 +237,7 @@ ACTS: dict[str, Prepared] = {
     "change move": on_draft(
         drafting.change_move,
         kind=TransferKind.OTHER,
-        dates=drafting.MoveDates(leaving_on=date(2026, 9, 10)),
+        dates=moves.MoveDates(leaving_on=date(2026, 9, 10)),
         receiving_school_id=lambda stage: stage.cast.stranger,
         urgent=True,
     ),

@@ -11,7 +11,7 @@ from tests.integration.transfers.stage import Stage
 from transfer_service.db import models
 from transfer_service.domain.errors import Invalid, NotFound, PermissionRefused, RuleForbids, StateForbids
 from transfer_service.domain.transfer import DispatchKind, Status, TransferKind
-from transfer_service.use_cases.transfers import drafting
+from transfer_service.use_cases.transfers import drafting, moves
 from transfer_service.use_cases.transfers.pupils import Pupil, open_pupil
 
 BORN = date(2014, 3, 9)
@@ -103,7 +103,7 @@ def test_the_due_date_is_the_fifth_school_day_after_the_destination_is_known(sta
 
 
 def test_a_phase_move_is_counted_from_its_first_day_by_the_receiving_school(stage: Stage) -> None:
-    dates = drafting.MoveDates(leaving_on=date(2026, 12, 18), starts_on=date(2027, 1, 4))
+    dates = moves.MoveDates(leaving_on=date(2026, 12, 18), starts_on=date(2027, 1, 4))
     dispatch_id = record(stage, stage.alma, kind=TransferKind.PHASE, dates=dates)
     with stage.database.reading() as session:
         dispatch = session.get_one(models.Dispatch, dispatch_id)
@@ -112,11 +112,11 @@ def test_a_phase_move_is_counted_from_its_first_day_by_the_receiving_school(stag
 
 
 def test_where_no_term_is_known_the_basis_says_so(stage: Stage) -> None:
-    dates = drafting.MoveDates(leaving_on=date(2028, 6, 2), destination_confirmed_on=date(2028, 6, 2))
+    dates = moves.MoveDates(leaving_on=date(2027, 6, 4))
     dispatch_id = record(stage, stage.alma, dates=dates)
     with stage.database.reading() as session:
         dispatch = session.get_one(models.Dispatch, dispatch_id)
-        assert (dispatch.due_on, dispatch.clock["sender"]["known_terms"]) == (date(2028, 6, 9), False)
+        assert (dispatch.due_on, dispatch.clock["sender"]["known_terms"]) == (date(2027, 6, 11), False)
 
 
 def test_the_office_may_record_a_transfer_and_the_head_may_not(stage: Stage) -> None:
@@ -146,7 +146,7 @@ def test_pupil_dates_and_school_can_be_corrected_until_something_is_sent(stage: 
     other = Pupil(forename="Ann", surname="Kay", date_of_birth=BORN)
     change = {
         "kind": TransferKind.OTHER,
-        "dates": drafting.MoveDates(leaving_on=date(2026, 9, 10)),
+        "dates": moves.MoveDates(leaving_on=date(2026, 9, 10)),
         "receiving_school_id": stage.cast.receiving,
         "urgent": True,
     }
@@ -162,6 +162,55 @@ def test_pupil_dates_and_school_can_be_corrected_until_something_is_sent(stage: 
     factories.send(stage, stage.alma, dispatch_id)
     with stage.database.writing() as session, pytest.raises(StateForbids):
         drafting.change_pupil(session, stage.at, stage.alma.actor, dispatch_id=dispatch_id, pupil=other)
+
+
+@pytest.mark.parametrize(
+    ("field", "wrong"),
+    [
+        ("date_of_birth", {"pupil": Pupil(forename="A", surname="B", date_of_birth=date(1990, 1, 1))}),
+        ("leaving_on", {"dates": moves.MoveDates(leaving_on=date(2028, 9, 4))}),
+        ("starts_on", {"dates": moves.MoveDates(leaving_on=date(2026, 9, 4), starts_on=date(2028, 9, 4))}),
+        (
+            "destination_confirmed_on",
+            {"dates": moves.MoveDates(leaving_on=date(2026, 9, 4), destination_confirmed_on=date(2026, 12, 1))},
+        ),
+    ],
+)
+def test_days_that_cannot_be_right_are_refused_whoever_asks(stage: Stage, field: str, wrong: dict) -> None:
+    with pytest.raises(Invalid) as refused:
+        record(stage, stage.alma, **wrong)
+    assert list(refused.value.fields) == [field]
+    with stage.database.reading() as session:
+        assert session.query(models.Transfer).count() == 0
+
+
+def test_a_correction_to_days_that_cannot_be_right_changes_nothing(stage: Stage) -> None:
+    dispatch_id = record(stage, stage.alma)
+    with stage.database.writing() as session, pytest.raises(Invalid) as refused:
+        drafting.change_pupil(
+            session,
+            stage.at,
+            stage.alma.actor,
+            dispatch_id=dispatch_id,
+            pupil=Pupil(forename="A", surname="B", date_of_birth=date(1990, 1, 1)),
+        )
+    assert list(refused.value.fields) == ["date_of_birth"]
+    with stage.database.writing() as session, pytest.raises(Invalid) as refused:
+        drafting.change_move(
+            session,
+            stage.at,
+            stage.alma.actor,
+            dispatch_id=dispatch_id,
+            kind=TransferKind.IN_YEAR,
+            dates=moves.MoveDates(leaving_on=date(2028, 9, 4)),
+            receiving_school_id=stage.cast.receiving,
+            urgent=False,
+        )
+    assert list(refused.value.fields) == ["leaving_on"]
+    with stage.database.reading() as session:
+        transfer = session.get_one(models.Dispatch, dispatch_id).transfer
+        assert open_pupil(stage.at, transfer) == factories.PUPIL
+        assert transfer.leaving_on == date(2026, 9, 4)
 
 
 def test_the_pupil_stays_once_an_earlier_dispatch_was_sent(stage: Stage) -> None:

@@ -8,9 +8,11 @@ from collections.abc import Mapping
 from datetime import timedelta
 from uuid import UUID
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from transfer_service.crypto.suites import PersonKey
+from transfer_service.db.models import Person
 from transfer_service.domain import permissions
 from transfer_service.domain.errors import NotFound
 from transfer_service.domain.permissions import Permission
@@ -47,6 +49,16 @@ def get_entry(
         raise NotFound("form")
     values: Mapping[str, str] = json.loads(body)
     return values
+
+
+def lock_entries(session: Session, actor: Actor) -> None:
+    """Wait until no other request of this person is recording what was typed, until the commit.
+
+    The person's row is locked, not the kept one: that is replaced by the one that says what was recorded, and who
+    waited for it would find nothing.
+    """
+    permissions.check(actor, Permission.PUPIL_RECORD)
+    session.scalars(select(Person.id).where(Person.id == actor.person_id).with_for_update(key_share=True)).one()
 
 
 def _label(entry_id: UUID) -> str:

@@ -16,8 +16,9 @@ from transfer_service.domain.permissions import Permission, can
 from transfer_service.domain.transfer import TRANSFER_KIND_LABELS, TransferKind
 from transfer_service.use_cases.directory import Receiver, SchoolShown, find_schools, get_receiver
 from transfer_service.use_cases.people.unlocking import open_person_key
-from transfer_service.use_cases.transfers.drafting import MoveDates, create_transfer
-from transfer_service.use_cases.transfers.entries import get_entry, keep_entry
+from transfer_service.use_cases.transfers.drafting import create_transfer
+from transfer_service.use_cases.transfers.entries import get_entry, keep_entry, lock_entries
+from transfer_service.use_cases.transfers.moves import MoveDates
 from transfer_service.use_cases.transfers.pupils import Pupil
 from transfer_service.web import access
 from transfer_service.web.forms import Form, filled, refused, submit
@@ -136,6 +137,7 @@ def _record(entry_id: UUID, receiver: Receiver) -> str:
     me = acting()
     with me.database.writing() as session:
         key = open_person_key(session, me.at, cookie=me.cookie)
+        lock_entries(session, me.actor)
         entry = get_entry(session, me.at, me.actor, entry_id=entry_id, person_key=key)
         if entry.get("recorded"):
             return entry["recorded"]

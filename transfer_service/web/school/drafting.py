@@ -17,7 +17,8 @@ from schemas.transfers import MoveSchema, PupilSchema, ReceivingSchoolSchema
 from transfer_service.domain.errors import Invalid
 from transfer_service.domain.permissions import Permission
 from transfer_service.domain.transfer import TRANSFER_KIND_LABELS, Side, TransferKind
-from transfer_service.use_cases.transfers.drafting import MoveDates, change_move, change_pupil, discard_draft
+from transfer_service.use_cases.transfers.drafting import change_move, change_pupil, discard_draft
+from transfer_service.use_cases.transfers.moves import MoveDates
 from transfer_service.use_cases.transfers.pupils import Pupil
 from transfer_service.use_cases.transfers.viewing import TransferView
 from transfer_service.web import access
