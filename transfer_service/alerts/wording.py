@@ -122,12 +122,6 @@ _SENDING: dict[AlertKind, Wording] = {
         "within five days.",
         "Sign in and send {it}, or declare that your school holds nothing.",
     ),
-    AlertKind.REQUEST_RECEIVED: _transfers(
-        "Another school asks your school for information: {reference}",
-        "Other schools ask your school for information on {count} pupils",
-        "A school has admitted a pupil from yours and has received nothing. Your authority can see the request.",
-        "Sign in to see who asks. Send the file, or declare that your school holds nothing.",
-    ),
     AlertKind.BREACH_RECORDED: _transfers(
         "Act today: {reference} was opened by a school that it was not meant for",
         "Act today: {count} transfers were opened by schools that they were not meant for",

@@ -26,8 +26,6 @@ class AlertKind(StrEnum):
     DELIVERY_WANTED = "delivery.wanted"
     """The receiving school has a key now; the sender's next sign-in delivers what waits."""
     DRAFT_OVERDUE = "draft.overdue"
-    REQUEST_RECEIVED = "request.received"
-    """A school that admitted the pupil asks for the file."""
     BREACH_RECORDED = "breach.recorded"
     """What was sent was opened by a school that it was not meant for."""
     ITEM_UNREADABLE = "item.unreadable"

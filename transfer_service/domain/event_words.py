@@ -59,7 +59,6 @@ EVENT_WORDS: Mapping[Event, str] = MappingProxyType(
         Event.RECOVERY_CODE_USED: "used the recovery code",
         Event.SESSION_STARTED: "signed in",
         Event.SESSION_ENDED: "signed out, or was signed out",
-        Event.SIGN_IN_FAILED: "failed to sign in",
         Event.SIGN_IN_LOCKED: "was locked out after too many attempts to sign in",
         Event.PERSON_KEY_CREATED: "made a key of one's own",
         Event.PERSON_KEY_REPLACED: "replaced one's own key",

@@ -68,7 +68,6 @@ class Event(StrEnum):
     RECOVERY_CODE_USED = "recovery_code.used"
     SESSION_STARTED = "session.started"
     SESSION_ENDED = "session.ended"
-    SIGN_IN_FAILED = "sign_in.failed"
     SIGN_IN_LOCKED = "sign_in.locked"
 
     # Keys

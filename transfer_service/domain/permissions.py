@@ -14,16 +14,11 @@ class Permission(StrEnum):
 
     # A school's pupils and moves
     PUPIL_RECORD = "pupil_record"
-    COHORT_UPLOAD = "cohort_upload"
     TRANSFER_LIST = "transfer_list"
     """See the school's own transfers as "in hand" or "done", and nothing finer."""
     DISPATCH_STATUS_READ = "dispatch_status_read"
     """See the exact state of a dispatch and whether it is a file or a nil declaration."""
-    REQUEST_MAKE = "request_make"
-    REQUEST_ANSWER = "request_answer"
     SCHOOL_CALENDAR_EDIT = "school_calendar_edit"
-    SCHOOL_CONTACT_EDIT = "school_contact_edit"
-    POSTER_ATTEST = "poster_attest"
 
     # What only the safeguarding leads of a school may do
     DISPATCH_DRAFT = "dispatch_draft"
@@ -41,31 +36,24 @@ class Permission(StrEnum):
     DISPATCH_FORWARD = "dispatch_forward"
     FILING_CONFIRM = "filing_confirm"
     """State that the whole file was exported and filed in the school's own system."""
+    BREACH_READ = "breach_read"
+    """See the record of a file that was opened at the wrong school: who saw it, and by when it is to be reported."""
     BREACH_RECORD = "breach_record"
+    """Tick off what the school has done about it."""
     KEYS_GRANT = "keys_grant"
-    TOKENS_GRANT = "tokens_grant"
 
     # People
     PEOPLE_LIST = "people_list"
     PEOPLE_INVITE = "people_invite"
     PEOPLE_END = "people_end"
     FIRST_DSL_APPROVE = "first_dsl_approve"
-    ESCALATION_RECEIVE = "escalation_receive"
     RECOVERY_REQUEST = "recovery_request"
     """Ask for the help of the recovery custodians."""
 
     # The authority
     COMPLIANCE_READ = "compliance_read"
-    MOVES_LOAD = "moves_load"
-    MOVES_MATCH = "moves_match"
     AUDIT_READ = "audit_read"
-    AUDIT_EXPORT = "audit_export"
     PUPIL_NAME_SHOW = "pupil_name_show"
-    LEGAL_HOLD_SET = "legal_hold_set"
-    LETTERS_ISSUE = "letters_issue"
-    POSTER_EDIT = "poster_edit"
-    CONTACTS_EDIT = "contacts_edit"
-    GUIDANCE_EDIT = "guidance_edit"
     AUTHORITY_CALENDAR_EDIT = "authority_calendar_edit"
     AUTHORITY_SETTINGS_EDIT = "authority_settings_edit"
     ALERTS_READ = "alerts_read"
@@ -76,26 +64,19 @@ class Permission(StrEnum):
 
     # The installation
     AUTHORITIES_EDIT = "authorities_edit"
-    SCHOOLS_IMPORT = "schools_import"
-    INSTALLATION_SETTINGS_EDIT = "installation_settings_edit"
     HEALTH_READ = "health_read"
 
 
 _OFFICE = frozenset(
     {
         Permission.PUPIL_RECORD,
-        Permission.COHORT_UPLOAD,
         Permission.TRANSFER_LIST,
-        Permission.REQUEST_MAKE,
         Permission.SCHOOL_CALENDAR_EDIT,
-        Permission.SCHOOL_CONTACT_EDIT,
-        Permission.POSTER_ATTEST,
     }
 )
 
 _SAFEGUARDING_LEAD = _OFFICE | {
     Permission.DISPATCH_STATUS_READ,
-    Permission.REQUEST_ANSWER,
     Permission.DISPATCH_DRAFT,
     Permission.NOTES_SEAL,
     Permission.DISPATCH_SEND,
@@ -110,9 +91,9 @@ _SAFEGUARDING_LEAD = _OFFICE | {
     Permission.DISPATCH_SEND_BACK,
     Permission.DISPATCH_FORWARD,
     Permission.FILING_CONFIRM,
+    Permission.BREACH_READ,
     Permission.BREACH_RECORD,
     Permission.KEYS_GRANT,
-    Permission.TOKENS_GRANT,
     Permission.PEOPLE_LIST,
     Permission.PEOPLE_INVITE,
     Permission.PEOPLE_END,
@@ -121,14 +102,13 @@ _SAFEGUARDING_LEAD = _OFFICE | {
 _HEAD_TEACHER = frozenset(
     {
         Permission.TRANSFER_LIST,
+        # The head answers for the school's data: told of a breach, she can see what it is and by when to report it.
+        Permission.BREACH_READ,
         Permission.PEOPLE_LIST,
         Permission.PEOPLE_INVITE,
         Permission.PEOPLE_END,
-        Permission.ESCALATION_RECEIVE,
         Permission.RECOVERY_REQUEST,
         Permission.SCHOOL_CALENDAR_EDIT,
-        Permission.SCHOOL_CONTACT_EDIT,
-        Permission.POSTER_ATTEST,
     }
 )
 
@@ -138,21 +118,12 @@ _AUTHORITY = frozenset(
         Permission.PEOPLE_INVITE,
         Permission.PEOPLE_END,
         Permission.FIRST_DSL_APPROVE,
-        Permission.ESCALATION_RECEIVE,
         Permission.RECOVERY_REQUEST,
         Permission.RECOVERY_APPROVE,
         Permission.CUSTODIANS_EDIT,
         Permission.COMPLIANCE_READ,
-        Permission.MOVES_LOAD,
-        Permission.MOVES_MATCH,
         Permission.AUDIT_READ,
-        Permission.AUDIT_EXPORT,
         Permission.PUPIL_NAME_SHOW,
-        Permission.LEGAL_HOLD_SET,
-        Permission.LETTERS_ISSUE,
-        Permission.POSTER_EDIT,
-        Permission.CONTACTS_EDIT,
-        Permission.GUIDANCE_EDIT,
         Permission.AUTHORITY_CALENDAR_EDIT,
         Permission.AUTHORITY_SETTINGS_EDIT,
         Permission.ALERTS_READ,
@@ -164,8 +135,6 @@ _AUTHORITY = frozenset(
 _ADMINISTRATOR = frozenset(
     {
         Permission.AUTHORITIES_EDIT,
-        Permission.SCHOOLS_IMPORT,
-        Permission.INSTALLATION_SETTINGS_EDIT,
         Permission.HEALTH_READ,
         Permission.ALERTS_READ,
         Permission.ALERTS_RETRY,
@@ -199,7 +168,6 @@ TOKEN_GRANTS: Mapping[TokenScope, frozenset[Permission]] = MappingProxyType(
                 Permission.NOTES_DOWNLOAD,
                 Permission.RECEIPT_READ,
                 Permission.DISPATCH_SEND_BACK,
-                Permission.REQUEST_MAKE,
             }
         ),
         TokenScope.SEND: frozenset(
@@ -212,7 +180,6 @@ TOKEN_GRANTS: Mapping[TokenScope, frozenset[Permission]] = MappingProxyType(
                 Permission.DISPATCH_SEND,
                 Permission.DISPATCH_WITHDRAW,
                 Permission.RECEIPT_READ,
-                Permission.REQUEST_MAKE,
             }
         ),
     }

@@ -35,18 +35,12 @@ PLACES: Final = (
     Place("Home", "/"),
     Place("New transfer", "/transfers/new", (Permission.PUPIL_RECORD,)),
     Place("Inbox", "/inbox", (Permission.COVER_READ,)),
-    Place("Requests", "/requests", (Permission.REQUEST_MAKE, Permission.REQUEST_ANSWER)),
     Place("Compliance", "/authority", (Permission.COMPLIANCE_READ,)),
-    Place("Expected moves", "/authority/moves", (Permission.MOVES_LOAD,)),
     Place("Audit", "/authority/audit", (Permission.AUDIT_READ,)),
-    Place("Letters", "/authority/letters", (Permission.LETTERS_ISSUE,)),
-    Place("Poster", "/authority/poster", (Permission.POSTER_EDIT,)),
     Place("People", "/people", (Permission.PEOPLE_LIST,)),
     Place("Account", "/account"),
 )
 FOOTER: Final = (
-    Place("Contacts", "/contacts"),
-    Place("Guidance", "/guidance"),
     Place("Check a receipt", "/verify"),
     Place("Accessibility", "/accessibility"),
     Place("Privacy", "/privacy"),
@@ -80,7 +74,7 @@ class Navigation:
             if place.address in self._addresses
             and (not place.permissions or any(can(actor, permission) for permission in place.permissions))
         ]
-        # The longest address that the path begins with is the one we are in: /authority/moves is not /authority.
+        # The longest address that the path begins with is the one we are in: /authority/audit is not /authority.
         within = [place.address for place in shown if path == place.address or path.startswith(place.address + "/")]
         nearest = max(within, key=len, default=None)
         return tuple(

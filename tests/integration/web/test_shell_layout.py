@@ -26,7 +26,8 @@ def test_a_visitor_sees_the_name_of_the_service_and_the_statements(tmp_path: Pat
     page = client_in(tmp_path).page("/privacy")
 
     assert text_of(page, "header") == "Pupil file transfer"
-    assert [one.text for one in next(page.iter("footer")).iter("a")] == ["Check a receipt", "Accessibility", "Privacy", "Cookies"]
+    links = [one.text for one in next(page.iter("footer")).iter("a")]
+    assert links == ["Check a receipt", "Accessibility", "Privacy", "Cookies"]
     assert dialog_of(page) is None
     assert next(page.iter("a")).get("href") == "#main-content"
 

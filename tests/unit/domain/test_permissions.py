@@ -31,27 +31,20 @@ from transfer_service.domain.roles import (
 )
 from transfer_service.domain.transfer import Action, DispatchKind
 
-OFFICE = "pupil_record cohort_upload transfer_list request_make school_calendar_edit school_contact_edit poster_attest"
+OFFICE = "pupil_record transfer_list school_calendar_edit"
 LEAD = (
     f"{OFFICE} "
-    "dispatch_status_read request_answer dispatch_draft notes_seal dispatch_send nil_declare dispatch_withdraw "
+    "dispatch_status_read dispatch_draft notes_seal dispatch_send nil_declare dispatch_withdraw "
     "dispatch_redirect cover_read notes_open notes_download receipt_acknowledge receipt_read dispatch_send_back "
-    "dispatch_forward filing_confirm breach_record keys_grant tokens_grant people_list people_invite people_end"
+    "dispatch_forward filing_confirm breach_read breach_record keys_grant people_list people_invite people_end"
 )
-HEAD = (
-    "transfer_list people_list people_invite people_end escalation_receive recovery_request school_calendar_edit "
-    "school_contact_edit poster_attest"
-)
+HEAD = "transfer_list breach_read people_list people_invite people_end recovery_request school_calendar_edit"
 AUTHORITY = (
-    "people_list people_invite people_end first_dsl_approve escalation_receive recovery_request recovery_approve "
-    "custodians_edit compliance_read moves_load moves_match "
-    "audit_read audit_export pupil_name_show legal_hold_set letters_issue poster_edit contacts_edit guidance_edit "
+    "people_list people_invite people_end first_dsl_approve recovery_request recovery_approve "
+    "custodians_edit compliance_read audit_read pupil_name_show "
     "authority_calendar_edit authority_settings_edit alerts_read alerts_retry health_read"
 )
-ADMINISTRATOR = (
-    "authorities_edit schools_import installation_settings_edit health_read alerts_read alerts_retry people_list "
-    "people_invite people_end"
-)
+ADMINISTRATOR = "authorities_edit health_read alerts_read alerts_retry people_list people_invite people_end"
 EXPECTED = {
     "school_office": OFFICE,
     "designated_safeguarding_lead": LEAD,
@@ -113,6 +106,11 @@ def test_the_office_and_the_head_never_learn_whether_it_is_a_file_or_a_nil():
         assert Permission.DISPATCH_STATUS_READ not in GRANTS[role]
 
 
+def test_the_head_sees_the_breach_that_she_is_told_of_and_ticks_nothing_off():
+    assert Permission.BREACH_READ in GRANTS[Role.HEAD_TEACHER]
+    assert Permission.BREACH_RECORD not in GRANTS[Role.HEAD_TEACHER]
+
+
 def test_the_administrator_never_sees_a_pupil():
     seen = {Permission.TRANSFER_LIST, Permission.PUPIL_NAME_SHOW, Permission.AUDIT_READ, Permission.COMPLIANCE_READ}
     assert not GRANTS[Role.ADMINISTRATOR] & seen
@@ -128,7 +126,7 @@ def test_a_role_of_another_kind_of_organisation_counts_for_nothing():
 def test_roles_add_up():
     head_who_is_also_lead = actor(Role.HEAD_TEACHER, Role.DESIGNATED_SAFEGUARDING_LEAD)
     check(head_who_is_also_lead, Permission.NOTES_OPEN)
-    check(head_who_is_also_lead, Permission.ESCALATION_RECEIVE)
+    check(head_who_is_also_lead, Permission.RECOVERY_REQUEST)
 
 
 @pytest.mark.parametrize("scope", list(TokenScope))
@@ -139,7 +137,6 @@ def test_a_machine_never_acknowledges_declares_nil_or_grants(scope):
         Permission.RECEIPT_ACKNOWLEDGE,
         Permission.NIL_DECLARE,
         Permission.KEYS_GRANT,
-        Permission.TOKENS_GRANT,
         Permission.DISPATCH_REDIRECT,
         Permission.PEOPLE_INVITE,
     ):

@@ -21,27 +21,18 @@ def texts(navigation: Navigation, role: Role) -> list[str]:
 
 
 def test_a_safeguarding_lead_sees_the_exchange_and_the_people(navigation: Navigation) -> None:
-    expected = ["Home", "New transfer", "Inbox", "Requests", "People", "Account"]
+    expected = ["Home", "New transfer", "Inbox", "People", "Account"]
 
     assert texts(navigation, Role.DESIGNATED_SAFEGUARDING_LEAD) == expected
     assert texts(navigation, Role.DEPUTY_DSL) == expected
 
 
 def test_the_office_sees_no_inbox(navigation: Navigation) -> None:
-    assert texts(navigation, Role.SCHOOL_OFFICE) == ["Home", "New transfer", "Requests", "Account"]
+    assert texts(navigation, Role.SCHOOL_OFFICE) == ["Home", "New transfer", "Account"]
 
 
 def test_the_authority_sees_its_own_pages(navigation: Navigation) -> None:
-    assert texts(navigation, Role.HEAD_OF_SERVICE) == [
-        "Home",
-        "Compliance",
-        "Expected moves",
-        "Audit",
-        "Letters",
-        "Poster",
-        "People",
-        "Account",
-    ]
+    assert texts(navigation, Role.HEAD_OF_SERVICE) == ["Home", "Compliance", "Audit", "People", "Account"]
 
 
 def test_nobody_sees_anything_before_signing_in(navigation: Navigation) -> None:
@@ -49,9 +40,9 @@ def test_nobody_sees_anything_before_signing_in(navigation: Navigation) -> None:
 
 
 def test_the_nearest_place_is_marked(navigation: Navigation) -> None:
-    items = navigation.items_for(person(Role.HEAD_OF_SERVICE).actor, "/authority/moves/unmatched")
+    items = navigation.items_for(person(Role.HEAD_OF_SERVICE).actor, "/authority/audit/search")
 
-    assert [(item.text, item.current) for item in items if item.active] == [("Expected moves", False)]
+    assert [(item.text, item.current) for item in items if item.active] == [("Audit", False)]
     items = navigation.items_for(person(Role.HEAD_OF_SERVICE).actor, "/authority")
     assert [(item.text, item.active) for item in items if item.current] == [("Compliance", True)]
 

@@ -22,7 +22,6 @@ _WITHOUT_ROWS: Final = frozenset(
         Event.ACCESS_REFUSED,
         Event.SESSION_STARTED,
         Event.SESSION_ENDED,
-        Event.SIGN_IN_FAILED,
         Event.SIGN_IN_LOCKED,
         Event.ALERT_SENT,
         Event.ALERT_FAILED,

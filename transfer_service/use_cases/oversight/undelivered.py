@@ -33,7 +33,6 @@ ALERT_WORDS: Mapping[AlertKind, str] = MappingProxyType(
         AlertKind.DISPATCH_DELIVERED: "A waiting transfer was delivered",
         AlertKind.DELIVERY_WANTED: "A waiting transfer can be delivered",
         AlertKind.DRAFT_OVERDUE: "A draft is overdue",
-        AlertKind.REQUEST_RECEIVED: "A school asks for a file",
         AlertKind.BREACH_RECORDED: "A file was opened at the wrong school",
         AlertKind.ITEM_UNREADABLE: "An item cannot be opened",
         AlertKind.INVITATION: "Invitation",

@@ -62,8 +62,11 @@ class BreachView:
 
 
 def get_breach(session: Session, actor: Actor, *, reference: str, number: int | None = None) -> BreachView:
-    """Return the breach record of a dispatch of the actor's school; raises NotFound, PermissionRefused."""
-    dispatch, breach = _get(session, actor, reference=reference, number=number)
+    """Return the breach record of a dispatch of the actor's school; raises NotFound, PermissionRefused.
+
+    The head teacher sees it too, who is alerted and answers for the school's data; ticking off is the leads' part.
+    """
+    dispatch, breach = _get(session, actor, reference=reference, number=number, permission=Permission.BREACH_READ)
     other = show_schools(session, [dispatch.receiving_school])[dispatch.receiving_school_id]
     ticks: Mapping[str, Mapping[str, str]] = breach.checklist or {}
     names = {one: _name(session, UUID(tick["by"])) for one, tick in ticks.items()}
@@ -98,7 +101,7 @@ def tick_breach(
 
     Raises AlreadyDone where it is closed already.
     """
-    dispatch, breach = _get(session, actor, reference=reference, number=number, lock=True)
+    dispatch, breach = _get(session, actor, reference=reference, number=number, permission=Permission.BREACH_RECORD)
     if breach.closed_at is not None:
         raise AlreadyDone("tick_breach", "This record is already closed. Nothing was changed.")
     before: Mapping[str, Mapping[str, str]] = breach.checklist or {}
@@ -118,14 +121,17 @@ def tick_breach(
 
 
 def _get(
-    session: Session, actor: Actor, *, reference: str, number: int | None, lock: bool = False
+    session: Session, actor: Actor, *, reference: str, number: int | None, permission: Permission
 ) -> tuple[Dispatch, Breach]:
     school_id = school_of(actor)
     dispatch_id = queries.find_dispatch_id(session, reference=reference, school_id=school_id, number=number)
     if dispatch_id is None:
         raise NotFound("transfer")
-    dispatch = queries.get_dispatch(session, dispatch_id=dispatch_id, school_id=school_id, side=Side.SENDING, lock=lock)
-    permissions.check(actor, Permission.BREACH_RECORD)
+    is_change = permission is Permission.BREACH_RECORD
+    dispatch = queries.get_dispatch(
+        session, dispatch_id=dispatch_id, school_id=school_id, side=Side.SENDING, lock=is_change
+    )
+    permissions.check(actor, permission)
     breach = session.get(Breach, dispatch.id)
     if breach is None:
         raise NotFound("breach record")

@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response
 from schemas.school_pages import BreachStepsSchema
 from transfer_service.domain.breaches import BREACH_STEP_LABELS
 from transfer_service.domain.errors import AlreadyDone
-from transfer_service.domain.permissions import Permission
+from transfer_service.domain.permissions import Permission, can
 from transfer_service.domain.transfer import REJECTION_REASON_LABELS
 from transfer_service.use_cases.transfers.breaches import get_breach, tick_breach
 from transfer_service.web import access
@@ -24,7 +24,7 @@ CLOSED = declare_notice("breach-closed", "Every step is done, and the record of 
 
 
 @blueprint.get("/transfers/<reference>/breach")
-@access.requires(Permission.BREACH_RECORD)
+@access.requires(Permission.BREACH_READ)
 def breach(reference: str) -> str:
     """Show the record and its checklist."""
     return render_template("school/breach.html", form=Form(), **_about(read_reference(reference)))
@@ -63,5 +63,6 @@ def _about(reference: str) -> dict[str, Any]:
         "is_over": left.total_seconds() < 0,
         "reason": REJECTION_REASON_LABELS[record.reason] if record.reason else "",
         "labels": BREACH_STEP_LABELS,
+        "may_tick": can(me.actor, Permission.BREACH_RECORD),
         "open_steps": tuple((step, said) for step, said in BREACH_STEP_LABELS.items() if step not in record.ticked),
     }

@@ -3,6 +3,7 @@
 import pytest
 
 from tests.factories import dispatch_in, send_back
+from tests.html import text_of
 from tests.integration.transfers.stage import Stage
 from tests.integration.web.school.browsing import reference_of
 from tests.observing import rows
@@ -63,6 +64,24 @@ def test_where_the_leaf_cannot_be_written_nothing_is_ticked(stage: Stage, tick, 
         tick(*BreachStep)
 
     assert rows(stage.service) == before
+
+
+def test_the_head_teacher_sees_what_she_is_alerted_of_and_leaves_the_steps_to_the_leads(
+    stage: Stage, tick, reference, browser
+):
+    hugh = stage.cast.hugh
+    with pytest.raises(PermissionRefused):
+        tick(BreachStep.CONTAINED, member=hugh)
+
+    client = browser(hugh)
+    page = client.page(f"/transfers/{reference}/breach")
+
+    assert "Cora Whitlock" in text_of(page, "main")
+    assert [one for main in page.iter("main") for one in main.iter("input")] == []
+    said = client.post(
+        f"/transfers/{reference}/breach", data={"steps": "contained", "csrf_token": client.token("/calendar")}
+    )
+    assert said.status_code == 403
 
 
 def test_only_the_sending_schools_leads_reach_it(stage: Stage, tick):
