@@ -29,7 +29,8 @@ def axe(page: Page) -> list[Violation]:
 
     The checker is evaluated through the browser's own protocol, so a strict content security policy lets it run.
     """
-    page.evaluate(_axe_source())
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(_axe_source())
     found = page.evaluate("rules => axe.run(document, {runOnly: rules, resultTypes: ['violations']})", STANDARDS)
     return [
         Violation(
