@@ -14,8 +14,9 @@ from transfer_service.domain.errors import CannotOpen, NotFound, PermissionRefus
 from transfer_service.domain.transfer import DispatchKind, Status, TransferKind
 from transfer_service.use_cases.transfers import forwarding
 from transfer_service.use_cases.transfers.drafting import MoveDates, discard_draft
-from transfer_service.use_cases.transfers.forwarding import find_provenance, forward_file
+from transfer_service.use_cases.transfers.forwarding import forward_file
 from transfer_service.use_cases.transfers.manifests import verify_manifest
+from transfer_service.use_cases.transfers.provenance import find_provenance
 from transfer_service.use_cases.transfers.reading import prepare_reading
 
 DATES = MoveDates(leaving_on=date(2026, 9, 4))

@@ -24,6 +24,7 @@ from transfer_service.use_cases.keys.holding import SchoolKeys, open_school_keys
 from transfer_service.use_cases.recording import record_all
 from transfer_service.use_cases.transfers.drafting import school_of
 from transfer_service.use_cases.transfers.leaves import leaf_of
+from transfer_service.use_cases.transfers.provenance import Provenance, find_provenance
 from transfer_service.use_cases.transfers.unopened import report_failure
 from transfer_service.use_cases.transfers.unsealing import load_sealed, open_cover
 
@@ -50,6 +51,8 @@ class CoverShown:
     statement_version: str | None
     cover: Cover | None = field(repr=False)
     failure: CannotOpen | None = None
+    provenance: Provenance | None = None
+    """Where the sending school forwards it: who sealed it first."""
 
 
 def show_cover(
@@ -132,5 +135,6 @@ def _show(
         statement_version=dispatch.statement_version,
         cover=cover,
         failure=failure,
+        provenance=find_provenance(session, dispatch),
     )
     return shown, leaves

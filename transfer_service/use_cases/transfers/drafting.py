@@ -2,15 +2,15 @@
 
 from uuid import UUID
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
-from transfer_service.db.models import Dispatch, DispatchItem, Item, ItemGrant, School, Transfer
+from transfer_service.db.models import Dispatch, School, Transfer
 from transfer_service.db.queries import transfers as queries
 from transfer_service.domain import permissions
 from transfer_service.domain.calendars import local_day
 from transfer_service.domain.deadlines import ClockDates
-from transfer_service.domain.errors import Conflict, NotFound, RuleForbids, StateForbids
+from transfer_service.domain.errors import NotFound, RuleForbids, StateForbids
 from transfer_service.domain.events import Event
 from transfer_service.domain.permissions import Permission
 from transfer_service.domain.references import RANDOM_BYTES, make_reference
@@ -22,6 +22,7 @@ from transfer_service.use_cases.recording import record_all
 from transfer_service.use_cases.transfers.leaves import leaf_of, tell
 from transfer_service.use_cases.transfers.moves import MoveDates, check_move
 from transfer_service.use_cases.transfers.pupils import Pupil, judge_pupil, open_pupil, seal_pupil
+from transfer_service.use_cases.transfers.removing import delete_place
 
 LIVE = frozenset({Status.DRAFT, Status.WAITING, Status.SENT, Status.OPENED})
 
@@ -204,32 +205,6 @@ def get_unsent_transfer(session: Session, actor: Actor, dispatch_id: UUID) -> Di
             "Something was already sent on this transfer, so the pupil and the dates stay. Record a new transfer.",
         )
     return dispatch
-
-
-def delete_place(session: Session, place: DispatchItem) -> str | None:
-    """Delete an item of a draft with its grants; return the key of its stored bytes, if it has some.
-
-    What another school sealed for an earlier transfer stays with that one, and only leaves the draft.
-    """
-    item = place.item
-    if item.transfer_id != session.get_one(Dispatch, place.dispatch_id).transfer_id:
-        session.execute(
-            delete(ItemGrant).where(ItemGrant.item_id == item.id, ItemGrant.dispatch_id == place.dispatch_id)
-        )
-        session.delete(place)
-        session.flush()
-        return None
-    elsewhere = select(DispatchItem.item_id).where(
-        DispatchItem.item_id == item.id, DispatchItem.dispatch_id != place.dispatch_id
-    )
-    if session.scalar(elsewhere) is not None:
-        raise Conflict
-    session.execute(delete(ItemGrant).where(ItemGrant.item_id == item.id))
-    session.execute(
-        delete(DispatchItem).where(DispatchItem.item_id == item.id, DispatchItem.dispatch_id == place.dispatch_id)
-    )
-    session.execute(delete(Item).where(Item.id == item.id))
-    return item.blob_key
 
 
 def _new_draft(

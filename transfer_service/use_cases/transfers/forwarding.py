@@ -4,15 +4,13 @@ The same sealed items go on, with the signature of the school that sealed them; 
 transfer of the forwarding school as a draft, to which it adds its own notes before it sends it as any other file.
 """
 
-from dataclasses import dataclass
-from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
 from transfer_service.crypto.items import check_commitment
 from transfer_service.crypto.suites import PersonKey
-from transfer_service.db.models import Dispatch, DispatchItem, School
+from transfer_service.db.models import Dispatch, DispatchItem
 from transfer_service.db.queries import transfers as queries
 from transfer_service.domain import permissions
 from transfer_service.domain.errors import CannotOpen, OpeningFailure, RuleForbids, StateForbids
@@ -30,18 +28,9 @@ from transfer_service.use_cases.transfers.failures import said_plainly
 from transfer_service.use_cases.transfers.handing_over import Keyed, grant_all, read_start, tell_of
 from transfer_service.use_cases.transfers.leaves import leaf_of
 from transfer_service.use_cases.transfers.moves import MoveDates
-from transfer_service.use_cases.transfers.provenance import find_origin
 from transfer_service.use_cases.transfers.pupils import CONFIRMED_UPN, open_pupil
 from transfer_service.use_cases.transfers.sealing import item_context, open_key
 from transfer_service.use_cases.transfers.unsealing import Sealed, load_sealed, open_cover
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Provenance:
-    """The school that first sealed what another one forwards, and when it sent it."""
-
-    school: School
-    sent_at: datetime | None
 
 
 def forward_file(
@@ -93,16 +82,6 @@ def forward_file(
     detail = tell_of(session, actor, new, did, items=str(len(items)), origin=old.transfer.reference)
     record_all(session, at, [leaf_of(actor, Event.DISPATCH_FORWARDED, new, digest=old.manifest_hash, detail=detail)])
     return new
-
-
-def find_provenance(session: Session, dispatch: Dispatch) -> Provenance | None:
-    """Return which school sealed the forwarded part of a dispatch first; None where nothing is forwarded."""
-    first, seen = None, find_origin(session, dispatch)
-    while seen is not None:
-        first, seen = seen, find_origin(session, seen)
-    if first is None:
-        return None
-    return Provenance(school=queries.get_school(session, first.transfer.sending_school_id), sent_at=first.sent_at)
 
 
 def _check_may_go_on(old: Dispatch) -> None:

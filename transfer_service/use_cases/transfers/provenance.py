@@ -1,16 +1,27 @@
 """Where a forwarded file comes from: the school that sealed it signed it too, and both signatures are checked."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy.orm import Session
 
 from transfer_service.crypto import formats
 from transfer_service.crypto.manifest import Manifest
-from transfer_service.db.models import Dispatch, DispatchItem
+from transfer_service.db.models import Dispatch, DispatchItem, School
+from transfer_service.db.queries import transfers as queries
 from transfer_service.domain.errors import CannotOpen, OpeningFailure
 from transfer_service.domain.keys import ItemKind
 from transfer_service.use_cases.installation import Installation
 from transfer_service.use_cases.transfers.manifests import verify_manifest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provenance:
+    """The school that first sealed what another one forwards, and when it sent it."""
+
+    school: School
+    sent_at: datetime | None
 
 
 def find_origin(session: Session, dispatch: Dispatch) -> Dispatch | None:
@@ -24,6 +35,16 @@ def find_origin(session: Session, dispatch: Dispatch) -> Dispatch | None:
         if seen.transfer_id != dispatch.transfer_id:
             return seen
     return None
+
+
+def find_provenance(session: Session, dispatch: Dispatch) -> Provenance | None:
+    """Return which school sealed the forwarded part of a dispatch first; None where nothing is forwarded."""
+    first, seen = None, find_origin(session, dispatch)
+    while seen is not None:
+        first, seen = seen, find_origin(session, seen)
+    if first is None:
+        return None
+    return Provenance(school=queries.get_school(session, first.transfer.sending_school_id), sent_at=first.sent_at)
 
 
 def check_provenance(

@@ -55,6 +55,8 @@ class Part:
     revision: int
     content_digest: bytes
     size_bucket: int
+    sealed_by: UUID | None = None
+    """The school that sealed it: not the sending school where that one forwards it."""
     note: Note | None = field(default=None, repr=False)
     remark: Remark | None = field(default=None, repr=False)
     name: str | None = field(default=None, repr=False)
@@ -226,6 +228,7 @@ def _part(
         size=size,
         body=body,
         sealed_at=item.created_at,
+        sealed_by=item.sender_id,
         failure=failure,
     )
 

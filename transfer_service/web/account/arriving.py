@@ -10,6 +10,7 @@ from schemas.accounts import ChoosePlaceSchema
 from transfer_service.domain.errors import ServiceError
 from transfer_service.domain.roles import OrganisationKind
 from transfer_service.use_cases.keys.granting import get_own_words
+from transfer_service.use_cases.keys.probing import probe_grants
 from transfer_service.use_cases.keys.waiting import WaitingAct, complete_waiting_acts, list_waiting_acts
 from transfer_service.use_cases.people.held_forms import find_held_form
 from transfer_service.use_cases.people.sessions import LiveSession, Place, choose_place
@@ -77,6 +78,7 @@ def arrive() -> ResponseReturnValue:
         _complete(live)
     if live.actor.holds_keys:
         deliver_what_waits(acting())
+        _probe(live)
     with services.database.reading() as session:
         held = find_held_form(session, services.installation, live.actor)
     return see_other(f"{HELD_FORM}/{held[0]}" if held else wanted())
@@ -136,6 +138,23 @@ def _key(place: Place) -> str:
     if place.kind is OrganisationKind.INSTALLATION:
         return place.kind.value
     return str(place.organisation_id)
+
+
+def _probe(live: LiveSession) -> None:
+    """Try a few grants, so that damage is found early; a sign-in does not fail because of one."""
+    services = current_services()
+    try:
+        with services.database.reading() as session:
+            person_key = open_person_key(session, services.installation, cookie=person_here().token)
+        probe_grants(
+            services.database,
+            services.installation,
+            live.actor,
+            person_key=person_key,
+            storage=services.equipment.storage,
+        )
+    except ServiceError:
+        log.warning("grants not tried", exc_info=True)
 
 
 def _complete(live: LiveSession) -> None:

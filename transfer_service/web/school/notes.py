@@ -26,6 +26,7 @@ from transfer_service.use_cases.transfers.texts import Note, Withheld
 from transfer_service.use_cases.transfers.unsealing import Part
 from transfer_service.use_cases.transfers.viewing import DispatchView, TransferView
 from transfer_service.web import access
+from transfer_service.web.current import current_actor
 from transfer_service.web.forms import Form, filled, refused, submit
 from transfer_service.web.notices import declare_notice, leave_notice
 from transfer_service.web.school.acting import acting, see_other, transfer_path
@@ -189,9 +190,11 @@ def _set_withheld(dispatch_id: UUID, withheld: list[Withheld]) -> None:
 
 
 def _read_withheld(dispatch_id: UUID) -> list[tuple[UUID, Withheld]]:
-    """The list as it is; raises CannotOpen where a line is damaged, since saving would lose it."""
-    found = []
+    """The school's own list as it is; raises CannotOpen where a line is damaged, since saving would lose it."""
+    own, found = current_actor().organisation_id, []
     for part in read_contents(dispatch_id).parts:
+        if part.remark is not None and part.sealed_by != own:
+            continue  # an earlier school said so, and it goes on as it is
         if part.remark is not None:
             found.append((part.item_id, Withheld(WithheldReason(part.remark.reason), part.remark.words)))
         elif part.failure is not None and part.kind is ItemKind.REMARK:

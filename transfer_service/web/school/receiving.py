@@ -138,7 +138,8 @@ def _cover_page(reference: str, form: Form) -> str:
             person_key=open_person_key(session, me.at, cookie=me.cookie),
             storage=me.equipment.storage,
         )
-        schools = show_schools(session, [shown.sending_school])
+        first = [shown.provenance.school] if shown.provenance else []
+        schools = show_schools(session, [shown.sending_school, *first])
     is_nil = shown.kind is DispatchKind.NIL
     declared = STATEMENTS.get(shown.statement_version or "")
     return render_template(
@@ -146,6 +147,7 @@ def _cover_page(reference: str, form: Form) -> str:
         form=form,
         shown=shown,
         sending_school=schools[shown.sending_school.id],
+        first_school=schools[shown.provenance.school.id] if shown.provenance else None,
         is_nil=is_nil,
         kind=TRANSFER_KIND_LABELS[TransferKind(shown.cover.kind)] if shown.cover else "",
         declaration=declared.text if declared else "",

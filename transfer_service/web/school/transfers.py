@@ -149,6 +149,8 @@ def _acts(view: TransferView) -> tuple[str, ...]:
             acts.append("read")
         if newest.status is Status.ACKNOWLEDGED and newest.filed_at is None:
             acts.append("file")
+        if newest.status is Status.ACKNOWLEDGED and not newest.shredded_at:
+            acts.append("forward")
     return tuple(acts)
 
 
