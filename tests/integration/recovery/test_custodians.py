@@ -197,3 +197,12 @@ def test_a_recovery_key_is_replaced_only_by_one_that_the_setting_names(cast, ser
 
     with pytest.raises(AlreadyDone):
         put(WARWICKSHIRE_RECOVERY.public)
+
+
+def test_escrow_grants_that_somebody_swapped_fail_the_drill(cast, service, custodians):
+    with service.database.writing() as session:
+        chosen = select(KeyGrant).where(KeyGrant.grantee_kind == GranteeKind.RECOVERY).order_by(KeyGrant.id)
+        one, other, _ = session.scalars(chosen).all()
+        one.sealed, other.sealed = other.sealed, one.sealed
+    outcome = judge(service, cast.olive, custodians.drill(drill_bundle(service, cast.olive)))
+    assert (outcome.opened, outcome.failed) == (1, 2)

@@ -1,5 +1,6 @@
 """The receipts of a dispatch: which there are, and everything that one of them shows and proves."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -16,10 +17,11 @@ from transfer_service.audit.receipts import (
     find_covering_checkpoint,
     find_earlier_receipt,
 )
+from transfer_service.crypto.suites import verify_signature
 from transfer_service.db.models import Acknowledgement, Dispatch, Person
 from transfer_service.db.queries import transfers as queries
 from transfer_service.domain import permissions
-from transfer_service.domain.errors import NotFound
+from transfer_service.domain.errors import NotFound, RuleForbids
 from transfer_service.domain.events import Event
 from transfer_service.domain.keys import ItemKind
 from transfer_service.domain.permissions import Permission
@@ -137,7 +139,7 @@ def make_receipt(
         session,
         leaf.idx,
         open_sealed=lambda idx, sealed: open_detail(at, idx, sealed),
-        acknowledgement=_prove_acknowledgement(session, at, dispatch, kind),
+        acknowledgement=_prove_acknowledgement(session, at, dispatch, kind=kind, leaf=leaf),
         since=find_earlier_receipt(
             session, leaf.idx, org=school_of(actor), events=[event.value for event in RECEIPT_EVENTS]
         ),
@@ -195,12 +197,20 @@ def _leaves(session: Session, dispatch: Dispatch) -> dict[str, Leaf]:
 
 
 def _prove_acknowledgement(
-    session: Session, at: Installation, dispatch: Dispatch, kind: str
+    session: Session, at: Installation, dispatch: Dispatch, *, kind: str, leaf: Leaf
 ) -> AcknowledgementProof | None:
+    """Return what shows who acknowledged, found to be what the log holds and the school signed; raises RuleForbids."""
     if kind not in ("acknowledged", "nil-acknowledged"):
         return None
     row = session.get_one(Acknowledgement, dispatch.id)
     public = get_public_epoch(session, at, dispatch.receiving_school_id, row.epoch).public
+    is_as_logged = hashlib.sha256(row.signed_bytes).digest() == leaf.said.digest
+    if not is_as_logged or not verify_signature(public, row.signature, row.signed_bytes):
+        raise RuleForbids(
+            "acknowledgement_not_authentic",
+            "The acknowledgement in the database is not the one that the receiving school signed, so that no receipt "
+            "is made of it. Somebody may have changed the database: tell the administrator of this service at once.",
+        )
     return AcknowledgementProof(
         signed=row.signed_bytes,
         signature=row.signature,
