@@ -122,6 +122,15 @@ class Stated:
     confirmed: bool
 
 
+@dataclass(frozen=True, slots=True)
+class StatedOfDraft:
+    """The same for a draft: `seen` says which answers and contents the page showed, None where it did not say."""
+
+    statement_version: str
+    confirmed: bool
+    seen: str | None = None
+
+
 class OpenSchema(ValueSchema[Stated]):
     """The confirmation on the cover sheet."""
 
@@ -130,18 +139,20 @@ class OpenSchema(ValueSchema[Stated]):
     confirmed = Ticked("Confirm that this pupil is joining or has joined your school")
 
 
-class SendFileSchema(ValueSchema[Stated]):
+class SendFileSchema(ValueSchema[StatedOfDraft]):
     """The confirmation on the page that checks the answers."""
 
-    makes = Stated
+    makes = StatedOfDraft
+    seen = Line(_VERSION, what="What was shown", limit=64, optional=True)
     statement_version = Line(_VERSION, what="Statement version", limit=20)
     confirmed = Ticked("Confirm that this is the whole file, except for what is listed as left out")
 
 
-class NilSchema(ValueSchema[Stated]):
+class NilSchema(ValueSchema[StatedOfDraft]):
     """The statement of a nil declaration."""
 
-    makes = Stated
+    makes = StatedOfDraft
+    seen = Line(_VERSION, what="What was shown", limit=64, optional=True)
     statement_version = Line(_VERSION, what="Statement version", limit=20)
     confirmed = Ticked("Confirm that you have checked electronic and paper records and earlier schools' files")
 

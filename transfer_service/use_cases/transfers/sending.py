@@ -1,5 +1,6 @@
 """Sending a draft: the receiving school's grants are made, the manifest is signed, the clock stops."""
 
+import hashlib
 from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
@@ -61,6 +62,8 @@ class Answers:
     receiver_key: VouchedKey | None
     items: int
     withheld: int
+    seen: str
+    """What stands for all of this and the contents: sending with it is refused once anything of it has changed."""
 
     @property
     def receiver_has_key(self) -> bool:
@@ -83,6 +86,7 @@ def check_answers(session: Session, at: Installation, actor: Actor, *, dispatch_
         receiver_key=find_vouched_key(session, at, receiving.id),
         items=queries.count_contents(session, dispatch_id=dispatch.id),
         withheld=len(dispatch.withheld or []),
+        seen=_say_what_stands(session, dispatch),
     )
 
 
@@ -95,14 +99,17 @@ def send_dispatch(
     person_key: PersonKey,
     storage: Storage,
     statement_version: str = SEND_CONFIRMATION.version,
+    seen: str | None = None,
 ) -> Sent:
     """Send a file. Without a live key at the receiving school it is WAITING, sealed to the sender alone.
 
-    Raises AlreadyDone where it was sent before, RuleForbids (`empty_file`, `school_closed`), KeyMissing, and CannotOpen
+    `seen` is that of the answers that the person was shown. Raises Conflict where they changed since, AlreadyDone where
+    it was sent before, RuleForbids (`empty_file`, `school_closed`), KeyMissing, and CannotOpen
     where an item of the draft is damaged.
     """
     dispatch = _get_unsent(session, actor, dispatch_id, permission=Permission.DISPATCH_SEND)
     _check_statement(statement_version, SEND_CONFIRMATION)
+    _check_seen(session, dispatch, seen)
     if queries.count_contents(session, dispatch_id=dispatch.id) == 0:
         raise RuleForbids(
             "empty_file", "There is nothing in this file. Add a note or an attachment, or declare that you hold none."
@@ -120,14 +127,16 @@ def declare_nil(
     person_key: PersonKey,
     storage: Storage,
     statement_version: str,
+    seen: str | None = None,
 ) -> Sent:
     """Declare for one pupil that the school holds no safeguarding information: an empty draft becomes a sent nil.
 
-    `statement_version` is the version of the statement that the person was shown. Raises AlreadyDone, Conflict where
-    the wording changed, and RuleForbids (`not_empty`).
+    `statement_version` and `seen` are those that the person was shown. Raises AlreadyDone, Conflict where the wording
+    or the answers changed since, and RuleForbids (`not_empty`).
     """
     dispatch = _get_unsent(session, actor, dispatch_id, permission=Permission.NIL_DECLARE)
     _check_statement(statement_version, NIL_DECLARATION)
+    _check_seen(session, dispatch, seen)
     if dispatch.withheld or queries.count_contents(session, dispatch_id=dispatch.id):
         raise RuleForbids(
             "not_empty",
@@ -208,3 +217,20 @@ def _get_unsent(session: Session, actor: Actor, dispatch_id: UUID, *, permission
 def _check_statement(version: str, current: Statement) -> None:
     if version != current.version:
         raise Conflict("The wording of the statement has changed. Reload the page, read it and state it again.")
+
+
+def _check_seen(session: Session, dispatch: Dispatch, seen: str | None) -> None:
+    """A colleague, or another tab, may have chosen another school or pupil since the page was made."""
+    if seen is not None and seen != _say_what_stands(session, dispatch):
+        raise Conflict("This was changed after you opened the page. Check what is shown now before you send it.")
+
+
+def _say_what_stands(session: Session, dispatch: Dispatch) -> str:
+    """A digest of the draft's rows as they are: where it goes, of whom it is, and every item in its revision."""
+    transfer = dispatch.transfer
+    who = (transfer.forename, transfer.surname, transfer.date_of_birth, transfer.upn)
+    days = (transfer.leaving_on, transfer.starts_on, transfer.destination_confirmed_on)
+    places = queries.list_items(session, dispatch_id=dispatch.id)
+    items = [(place.item_id, place.item.revision, place.item.content_digest) for place in places]
+    stands = (dispatch.id, dispatch.receiving_school_id, dispatch.urgent, transfer.kind.value, *who, *days, *items)
+    return hashlib.sha256(repr(stands).encode()).hexdigest()

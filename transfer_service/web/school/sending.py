@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response
 
 from schemas.school_pages import NilSchema, SendFileSchema
 from transfer_service.domain.calendars import local_day
-from transfer_service.domain.errors import AlreadyDone, RuleForbids
+from transfer_service.domain.errors import AlreadyDone, Conflict, RuleForbids
 from transfer_service.domain.notes import WHY_SHARED_LABELS, size_bucket_label
 from transfer_service.domain.permissions import Permission
 from transfer_service.domain.statements import NIL_DECLARATION, SEND_CONFIRMATION
@@ -67,12 +67,14 @@ def send(reference: str) -> Response | tuple[str, int]:
                 person_key=open_person_key(session, me.at, cookie=me.cookie),
                 storage=me.equipment.storage,
                 statement_version=submitted.value.statement_version,
+                seen=submitted.value.seen,
             )
     except AlreadyDone:
         leave_notice(SENT_BEFORE, reference=view.reference)
         return see_other(transfer_path(view.reference))
-    except RuleForbids as refusal:
-        form = submitted.form.with_errors({"": [refusal.sentence]})
+    except (Conflict, RuleForbids) as refusal:
+        form = Form().with_errors({"": [refusal.sentence]})
+        view, newest = get_newest(reference, side=Side.SENDING)
         return refused("school/draft/check.html", form, **_answers(view, newest))
     leave_notice(WAITS if sent.status is Status.WAITING else SENT, reference=view.reference)
     return see_other(transfer_path(view.reference))
@@ -107,12 +109,14 @@ def nil_declared(reference: str) -> Response | tuple[str, int]:
                 person_key=open_person_key(session, me.at, cookie=me.cookie),
                 storage=me.equipment.storage,
                 statement_version=submitted.value.statement_version,
+                seen=submitted.value.seen,
             )
     except AlreadyDone:
         leave_notice(SENT_BEFORE, reference=view.reference)
         return see_other(transfer_path(view.reference))
-    except RuleForbids as refusal:
-        form = submitted.form.with_errors({"": [refusal.sentence]})
+    except (Conflict, RuleForbids) as refusal:
+        form = Form().with_errors({"": [refusal.sentence]})
+        view, newest = get_newest(reference, side=Side.SENDING)
         return refused("school/draft/nil.html", form, **_nil_context(view, newest))
     leave_notice(NIL_SENT, reference=view.reference)
     return see_other(transfer_path(view.reference))
@@ -145,5 +149,6 @@ def _answers(view: TransferView, newest: DispatchView) -> dict[str, Any]:
 def _nil_context(view: TransferView, newest: DispatchView) -> dict[str, Any]:
     me = acting()
     with me.database.reading() as session:
+        answers = check_answers(session, me.at, me.actor, dispatch_id=newest.dispatch_id)
         receiver = show_schools(session, [newest.receiving_school])[newest.receiving_school.id]
-    return {"view": view, "receiver": receiver, "statement": NIL_DECLARATION}
+    return {"view": view, "receiver": receiver, "answers": answers, "statement": NIL_DECLARATION}

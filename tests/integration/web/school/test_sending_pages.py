@@ -1,10 +1,12 @@
 """Sending: checked first, safe to click twice, sealed for later where the receiver has no key; nil declarations."""
 
+from xml.etree.ElementTree import Element
+
 import pytest
 from sqlalchemy import select
 
-from tests.factories import draft, empty_draft
-from tests.html import text_of
+from tests.factories import add_note, draft, empty_draft
+from tests.html import parse_page, text_of
 from tests.integration.transfers.stage import Stage, enrol_keyless
 from tests.integration.web.school.browsing import dispatch_of, follow, reference_of, refused
 from transfer_service.db.models import ItemGrant
@@ -21,9 +23,47 @@ def test_nothing_is_sent_without_the_statement(stage: Stage, browser):
     client = browser(stage.alma)
 
     assert list(refused(client, f"{base}/check", {"statement_version": "send/1"})) == ["confirmed"]
-    assert client.post_form(f"{base}/check", {**SEND, "statement_version": "send/0"}).status_code == 409
+    said = client.post_form(f"{base}/check", {**SEND, "statement_version": "send/0"})
+    assert said.status_code == 422
+    assert "The wording of the statement has changed" in said.text
 
     assert dispatch_of(stage, dispatch_id).status is Status.DRAFT
+
+
+@pytest.mark.parametrize(("page", "statement"), [("check", SEND), ("nil", NIL)])
+def test_nothing_goes_to_a_school_that_was_chosen_after_the_page_was_opened(stage: Stage, browser, page, statement):
+    make = draft if page == "check" else empty_draft
+    dispatch_id = make(stage, stage.alma, stage.cast.receiving)
+    base = f"/transfers/{reference_of(stage, dispatch_id)}"
+    client = browser(stage.alma)
+    seen = hidden(client.page(f"{base}/{page}"), "seen")
+    follow(browser(stage.ben), f"{base}/school", {"receiving_school": "125582"})
+
+    response = client.post_form(f"{base}/{page}", {**statement, "seen": seen})
+
+    assert response.status_code == 422
+    shown = parse_page(response.data)
+    assert "This was changed after you opened the page" in text_of(shown, "main")
+    assert "Cloverhill School" in text_of(shown, "main")
+    assert dispatch_of(stage, dispatch_id).status is Status.DRAFT
+    assert follow(client, f"{base}/{page}", {**statement, "seen": hidden(shown, "seen")}) == base
+    assert dispatch_of(stage, dispatch_id).receiving_school_id == stage.cast.stranger
+
+
+def test_a_note_that_a_colleague_added_since_is_not_sent_unseen(stage: Stage, browser):
+    dispatch_id = draft(stage, stage.alma, stage.cast.receiving)
+    base = f"/transfers/{reference_of(stage, dispatch_id)}"
+    client = browser(stage.alma)
+    seen = hidden(client.page(f"{base}/check"), "seen")
+    add_note(stage, stage.ben, dispatch_id)
+
+    assert client.post_form(f"{base}/check", {**SEND, "seen": seen}).status_code == 422
+    assert dispatch_of(stage, dispatch_id).status is Status.DRAFT
+
+
+def hidden(tree: Element, name: str) -> str:
+    """The value of a hidden input."""
+    return next(one.get("value") or "" for one in tree.iter("input") if one.get("name") == name)
 
 
 def test_a_second_click_finds_it_sent(stage: Stage, browser):
