@@ -18,12 +18,14 @@ from transfer_service.domain.errors import (
     TooManyAttempts,
 )
 from transfer_service.domain.keys import UnlockKind
+from transfer_service.use_cases.people.devices import trust_device
 from transfer_service.use_cases.people.second_factor import (
     change_second_factor,
     confirm_second_factor,
     prepare_second_factor,
     use_recovery_code,
 )
+from transfer_service.use_cases.people.sessions import load_session
 from transfer_service.use_cases.people.unlocking import open_person_key
 
 
@@ -60,6 +62,7 @@ def test_password_and_recovery_code_replace_a_lost_device_at_once_and_colleagues
     assert [leaf.event for leaf in leaves(service)[before:]] == [
         "recovery_code.used",
         "second_factor.replaced",
+        "session.ended",
         "session.started",
     ]
     told = alerts(service)
@@ -73,6 +76,19 @@ def test_password_and_recovery_code_replace_a_lost_device_at_once_and_colleagues
         finish(service, cast.alma, begin(service, cast.alma).cookie)
     renewed = replace(cast.alma, totp_secret=offer.secret)
     assert finish(service, renewed, begin(service, renewed).cookie).is_full
+
+
+def test_what_was_lost_with_the_device_is_signed_in_and_trusted_no_more(cast: Cast, service: Service):
+    with service.database.writing() as session:
+        token = trust_device(session, service.at, person_id=cast.edie.person_id)
+    laptop = replace(HOME, trusted=token)
+    assert begin(service, cast.edie, device=laptop).is_full
+    waiting = lose(service, cast.edie, begin(service, cast.edie).cookie)
+    started = confirm(service, waiting.cookie, now_code(service, prepare(service, waiting.cookie).secret))
+    with service.database.reading() as session:
+        assert load_session(session, service.at, cookie=cast.edie.cookie) is None
+        assert load_session(session, service.at, cookie=started.cookie) is not None
+    assert not begin(service, cast.edie, device=laptop).is_full
 
 
 def test_a_recovery_code_serves_once(cast: Cast, service: Service):

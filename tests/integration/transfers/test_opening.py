@@ -21,6 +21,7 @@ from transfer_service.domain.errors import (
 from transfer_service.domain.keys import ItemKind
 from transfer_service.domain.statements import PUPIL_CONFIRMATION
 from transfer_service.domain.transfer import Side, Status
+from transfer_service.use_cases.people.memberships import end_membership
 from transfer_service.use_cases.transfers import covers, downloading, opening, reading
 
 
@@ -162,6 +163,16 @@ def test_a_waiting_withdrawn_or_returned_file_shows_no_cover(stage: Stage) -> No
     factories.send_back(stage, stage.cora, dispatch_id)
     with pytest.raises(StateForbids):
         factories.show_cover(stage, stage.cora, dispatch_id)
+
+
+def test_what_was_decrypted_is_not_shown_to_somebody_whose_key_was_taken_away_meanwhile(stage: Stage) -> None:
+    dispatch_id = sent(stage, "a.pdf")
+    factories.open_dispatch(stage, stage.dev, dispatch_id)
+    one = prepare_reading(stage, stage.dev, dispatch_id)
+    with stage.database.writing() as session:
+        end_membership(session, stage.at, stage.cora.actor, membership_id=stage.dev.membership_id)
+    with pytest.raises(KeyMissing), stage.database.writing() as session:
+        reading.record_reading(session, stage.at, stage.dev.actor, one)
 
 
 def test_reading_needs_ones_own_opening_and_leaves_a_leaf_each_time(stage: Stage) -> None:

@@ -32,7 +32,7 @@ from transfer_service.use_cases.people.held_forms import drop_kept, find_kept, k
 from transfer_service.use_cases.people.password_again import check_password_is_recent
 from transfer_service.use_cases.people.recovery_codes import open_with_recovery_code, use_up
 from transfer_service.use_cases.people.session_keys import StartedSession, open_seed, start_pending
-from transfer_service.use_cases.people.session_rows import find_row, get_pending, is_live, own_actor
+from transfer_service.use_cases.people.session_rows import end_sessions_of, find_row, get_pending, is_live, own_actor
 from transfer_service.use_cases.people.signing_in import WRONG_CODE, count_wrong, lock_person
 from transfer_service.use_cases.people.starting import replace_pending
 from transfer_service.use_cases.recording import entry, record_all
@@ -139,7 +139,7 @@ def confirm_second_factor(
 def change_second_factor(
     database: Database, at: Installation, actor: Actor, *, cookie: bytes, code: str, device: Device
 ) -> None:
-    """Take the first code of a new app from somebody who is signed in; the old app works no more.
+    """Take the first code of a new app from somebody who is signed in; the old app and all other sessions are over.
 
     Raises SessionEnded, NeedsPassword, TooManyAttempts, SignInRefused, RuleForbids where none waits.
     """
@@ -153,7 +153,9 @@ def change_second_factor(
         if _take_first_code(at, person, kept, code):
             drop_kept(session, person_id=person.id, label=_KEPT)
             _tell_of_replacement(session, at, person)
-            record_all(session, at, [entry(actor, Event.SECOND_FACTOR_REPLACED, subject=person.id, basis=Basis.ROLE)])
+            ended = end_sessions_of(session, at, actor, person_id=person.id, besides=row.id)
+            replaced = entry(actor, Event.SECOND_FACTOR_REPLACED, subject=person.id, basis=Basis.ROLE)
+            record_all(session, at, [replaced, *ended])
             return
         count_wrong(session, at, email=person.email, address=device.address, person=person)
     raise SignInRefused(WRONG_CODE)
@@ -236,7 +238,9 @@ def _finish(session: Session, at: Installation, person: Person, kept: _Kept) -> 
         return [entry(actor, Event.SECOND_FACTOR_ENROLLED, subject=person.id, basis=Basis.INVITATION)]
     _tell_of_replacement(session, at, person)
     replaced = entry(actor, Event.SECOND_FACTOR_REPLACED, subject=person.id, basis=Basis.RECOVERY_CODE)
-    return [*use_up(session, at, actor, person, kept.recovery_unlock_id), replaced]
+    # A phone is often lost with the bag that the laptop is in: what is signed in or trusted there is so no more.
+    ended = end_sessions_of(session, at, actor, person_id=person.id, besides=kept.session_id)
+    return [*use_up(session, at, actor, person, kept.recovery_unlock_id), replaced, *ended]
 
 
 def _tell_of_replacement(session: Session, at: Installation, person: Person) -> None:

@@ -14,7 +14,7 @@ from transfer_service.crypto.suites import PersonKey
 from transfer_service.db.models import Dispatch
 from transfer_service.db.queries import transfers as queries
 from transfer_service.domain import permissions
-from transfer_service.domain.errors import CannotOpen, Conflict, RuleForbids, StateForbids
+from transfer_service.domain.errors import CannotOpen, Conflict, KeyMissing, RuleForbids, StateForbids
 from transfer_service.domain.events import Event
 from transfer_service.domain.keys import ItemKind
 from transfer_service.domain.permissions import Permission
@@ -134,7 +134,10 @@ def record_reading(session: Session, at: Installation, actor: Actor, prepared: P
 
 
 def recheck(session: Session, actor: Actor, prepared: PreparedReading) -> Dispatch:
-    """Return the dispatch, locked, where the actor may still read it as it was decrypted; raises Conflict else."""
+    """Return the dispatch, locked, where the actor may still read it as it was decrypted.
+
+    Raises Conflict where the dispatch changed since, KeyMissing where the actor's key was taken away.
+    """
     contents = prepared.contents
     if prepared.person_id != actor.person_id:
         raise Conflict
@@ -145,6 +148,8 @@ def recheck(session: Session, actor: Actor, prepared: PreparedReading) -> Dispat
     _check_may_read(session, actor, dispatch)
     if dispatch.manifest_hash != contents.manifest_hash:
         raise Conflict
+    if not queries.holds_key(session, person_id=actor.person_id, school_id=school_of(actor)):
+        raise KeyMissing
     return dispatch
 
 
