@@ -1,9 +1,10 @@
-"""What is posted about a school's key."""
+"""What is posted about a school's key, and about the school that it goes on as."""
 
 from dataclasses import dataclass
 
 from schemas.base import ValueSchema
 from schemas.fields import Ticked
+from schemas.identifiers import Urn
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,3 +19,17 @@ class ExposureSchema(ValueSchema[Exposure]):
 
     makes = Exposure
     confirmed = Ticked("Confirm that somebody may know your school's key, or go back")
+
+
+@dataclass(frozen=True, slots=True)
+class Successor:
+    """The school that a closed one became, by URN."""
+
+    successor: str
+
+
+class SuccessorSchema(ValueSchema[Successor]):
+    """An officer says which school a closed one became."""
+
+    makes = Successor
+    successor = Urn("Choose the school that it became")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
 from sqlalchemy.orm import Session
 
@@ -17,6 +18,8 @@ from transfer_service.use_cases.installation import Installation
 from transfer_service.use_cases.keys.granting import get_own_words
 from transfer_service.use_cases.keys.holding import authentic_epoch
 
+RENEWED_AFTER: Final = timedelta(days=365)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShownKey:
@@ -28,6 +31,8 @@ class ShownKey:
     words: tuple[str, ...]
     own_words: tuple[str, ...]
     holders: int
+    is_old: bool = False
+    """Whether it was made more than a year ago: a school makes a new one each year."""
 
 
 def show_school_key(session: Session, at: Installation, actor: Actor) -> ShownKey:
@@ -43,4 +48,5 @@ def show_school_key(session: Session, at: Installation, actor: Actor) -> ShownKe
         words=authentic_epoch(at, row).public.fingerprint.words() if row else (),
         own_words=get_own_words(session, at, actor),
         holders=key_queries.count_holders(session, actor.organisation_id),
+        is_old=row is not None and at.now() - row.created_at > RENEWED_AFTER,
     )

@@ -8,6 +8,7 @@ from tests.integration.transfers.stage import Stage
 from tests.integration.web.school.browsing import follow, refused
 from tests.observing import leaves
 from transfer_service.domain.transfer import Status
+from transfer_service.use_cases.keys.showing import show_school_key
 
 pytestmark = pytest.mark.parametrize("cast_and_service", ["sqlite"], indirect=True)
 RENEWAL = "/school-key/renewal"
@@ -50,3 +51,13 @@ def test_the_password_is_asked_for_again_first(stage: Stage, browser, address: s
     asked = browser(stage.cora).get(address)
     assert asked.status_code == 303
     assert "password" in asked.location
+
+
+def test_after_a_year_the_page_asks_for_a_new_key(stage: Stage):
+    def is_old() -> bool:
+        with stage.database.reading() as session:
+            return show_school_key(session, stage.at, stage.cora.actor).is_old
+
+    assert not is_old()
+    stage.clock.move(days=366)
+    assert is_old()
