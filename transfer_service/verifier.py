@@ -610,13 +610,16 @@ class Tree:
         return digest
 
 
-def verify_log(folder: Path, policy: Policy | None) -> Report:
-    """Check an exported log: every leaf, every checkpoint, every detail that the export holds."""
+def verify_log(folder: Path, policy: Policy | None, progress: Callable[[int, int], object] | None = None) -> Report:
+    """Check an exported log: every leaf, every checkpoint, every detail that the export holds.
+
+    `progress` is told after each file of leaves how many were checked, and how many the checkpoint names.
+    """
     report = Report(f"log in {folder.name}")
-    return gather(report, lambda: check_log(report, folder, policy))
+    return gather(report, lambda: check_log(report, folder, policy, progress or (lambda _done, _all: None)))
 
 
-def check_log(report: Report, folder: Path, policy: Policy | None) -> None:
+def check_log(report: Report, folder: Path, policy: Policy | None, progress: Callable[[int, int], object]) -> None:
     """Walk along the leaves and compare each checkpoint on the way."""
     newest = read_checkpoint(read_file(folder / "checkpoint"))
     tree, entries, count = Tree(), Entries(), 0
@@ -630,6 +633,7 @@ def check_log(report: Report, folder: Path, policy: Policy | None) -> None:
             if due is not None and due.size == tree.size:
                 check_root(due, tree, newest.origin, policy)
                 due, count = next(checkpoints, None), count + 1
+        progress(tree.size, newest.size)
     if due is not None or newest.size != tree.size:
         raise Wrong(
             f"A checkpoint speaks of other leaves than the {tree.size} here: leaves are missing from the export."
@@ -776,7 +780,13 @@ def run(arguments: argparse.Namespace) -> Report:
         return verify_pair(read_file(arguments.first), read_file(arguments.second), policy)
     if not (arguments.directory / "entries").is_dir() or not (arguments.directory / "checkpoints.jsonl").is_file():
         raise Usage(f"{arguments.directory.name} is not an exported log, or one without a checkpoint.")
-    return verify_log(arguments.directory, policy)
+    return verify_log(arguments.directory, policy, show_progress if sys.stderr.isatty() else None)
+
+
+def show_progress(done: int, of: int) -> None:
+    """Draw how far a long check has come, on one line of the terminal that the next one replaces."""
+    bar = "#" * (30 * done // max(of, done, 1))
+    print(f"\r[{bar:30}] {done:,} of {of:,} leaves", end="\n" if done >= of else "", file=sys.stderr, flush=True)
 
 
 def main(words: Sequence[str] | None = None) -> int:

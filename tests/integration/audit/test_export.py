@@ -213,3 +213,16 @@ def test_stretches_without_details_leave_no_empty_files(log: Log, tmp_path: Path
     folder = exported(log, tmp_path / "log", open_sealed=open_seal)
     assert [path.name for path in (folder / "details").iterdir()] == ["000000001.jsonl"]
     assert judge(log, folder).holds
+
+
+def test_the_verifier_tells_how_far_it_has_come_and_draws_it_on_a_terminal(
+    written: Log, tmp_path: Path, capsys: pytest.CaptureFixture
+):
+    seen: list[tuple[int, int]] = []
+    verifier.verify_log(exported(written, tmp_path / "log"), None, lambda done, of: seen.append((done, of)))
+    assert seen == [(3, 8), (6, 8), (8, 8)]
+    for done, of in seen:
+        verifier.show_progress(done, of)
+    bars = capsys.readouterr().err.split("\r")
+    assert bars[1] == "[###########                   ] 3 of 8 leaves"
+    assert bars[3] == "[##############################] 8 of 8 leaves\n"
