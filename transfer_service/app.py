@@ -50,12 +50,16 @@ from transfer_service.web.guard import register_guard
 from transfer_service.web.headers import register_headers
 from transfer_service.web.metrics import Metrics
 from transfer_service.web.request_context import register_request_context
+from transfer_service.web.school.archiving import ARCHIVES
 from transfer_service.web.sessions import register_sessions
 from transfer_service.web.templating import SERVICE_NAME, register_templates, warm_templates
+from transfer_service.web.turns import Turns
 
 # A form with a long note and its fields is far below this; views that take files raise it for themselves.
 LARGEST_FORM: Final = 1024 * 1024
 MOST_FORM_FIELDS: Final = 400
+# Each holds the attachments of a whole file, up to 512 MB, and the archive of them.
+ARCHIVES_AT_ONCE: Final = 2
 
 DEMO_MAILS: Final = "mails"
 """The folder in a demonstration's directory into which its alerts go."""
@@ -89,6 +93,7 @@ def create_app(settings: Settings, services: Services | None = None) -> Flask:
     made = services or build_services(settings)
     app.extensions[EXTENSION] = made
     app.extensions[PASSWORD_WORK] = PasswordWork(made.equipment.peppers)
+    app.extensions[ARCHIVES] = Turns(at_once=ARCHIVES_AT_ONCE)
     register_sessions(app)
     register_templates(app, static_address=static_files.served_files().address)
     # The order counts: the request's id first, then who may pass, then the token against forged forms.

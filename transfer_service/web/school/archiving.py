@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Final, cast
 
-from flask import Blueprint
+from flask import Blueprint, current_app
 from werkzeug.wrappers import Response
 
 from transfer_service.domain.calendars import local_day
@@ -34,16 +35,23 @@ from transfer_service.web.school.contents import say_withheld
 from transfer_service.web.school.receipts import school_facts
 from transfer_service.web.school.receiving import send_download
 from transfer_service.web.sessions import signed_in
+from transfer_service.web.turns import Turns
 
 blueprint = Blueprint("school_archiving", __name__)
+ARCHIVES: Final = "transfer_service_archives"
+"""Where the composition root keeps the `Turns` of a process for whole files."""
 
 
 @blueprint.post("/transfers/<reference>/archive")
 @access.requires(Permission.NOTES_DOWNLOAD)
 def archive(reference: str) -> Response:
     """Hand out the whole file, once the leaf of it is committed: what the statement of filing rests on."""
-    me = acting()
     known = read_reference(reference)
+    return cast(Turns, current_app.extensions[ARCHIVES]).answer(lambda: _make_archive(known))
+
+
+def _make_archive(known: str) -> Response:
+    me = acting()
     with me.database.reading() as session:
         prepared = prepare_archive(
             session,

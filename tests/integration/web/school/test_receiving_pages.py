@@ -11,6 +11,8 @@ from tests.observing import leaves
 from transfer_service.db.models import DispatchItem, Item
 from transfer_service.domain.keys import ItemKind
 from transfer_service.domain.transfer import Status
+from transfer_service.web.school.archiving import ARCHIVES
+from transfer_service.web.turns import Turns
 
 pytestmark = pytest.mark.parametrize("cast_and_service", ["sqlite"], indirect=True)
 OPEN = {"statement_version": "joining/1", "confirmed": "yes"}
@@ -237,3 +239,21 @@ def test_filing_needs_the_export_first(stage: Stage, browser, base, dispatch_id)
 
     assert dispatch_of(stage, dispatch_id).filed_at is not None
     assert follow(client, f"{base}/filed", statement, page="/accessibility") == base
+
+
+def test_a_whole_file_waits_for_its_turn_and_is_not_exported_where_none_comes(stage: Stage, browser, app):
+    dispatch_id = dispatch_in(stage, Status.ACKNOWLEDGED, sender=stage.alma, receiver=stage.cora)
+    base = f"/transfers/{reference_of(stage, dispatch_id)}"
+    client = browser(stage.cora)
+    app.extensions[ARCHIVES] = Turns(at_once=0, wait_seconds=0.01)
+
+    refused = client.post_form(f"{base}/archive", page=f"{base}/filed")
+
+    assert (refused.status_code, refused.headers["Retry-After"]) == (503, "30")
+    assert dispatch_of(stage, dispatch_id).exported_at is None
+    app.extensions[ARCHIVES] = Turns(at_once=1, wait_seconds=0.01)
+    for _ in range(2):
+        answer = client.post_form(f"{base}/archive", page=f"{base}/filed")
+        assert answer.status_code == 200
+        answer.close()
+    assert dispatch_of(stage, dispatch_id).exported_at is not None
