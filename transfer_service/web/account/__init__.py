@@ -15,6 +15,7 @@ from transfer_service.web.account import (
     own_recovery,
     password_again,
     people,
+    recovery_asking,
     resetting,
     school_keys,
     signing_in,
@@ -36,6 +37,7 @@ BLUEPRINTS: Final[tuple[Blueprint, ...]] = tuple(
         people,
         members,
         school_keys,
+        recovery_asking,
     )
 )
 """Every group of pages here, for the composition root."""

@@ -45,6 +45,7 @@ def people() -> ResponseReturnValue:
         holder_labels=HOLDER_STATE_LABELS,
         may_invite=bool(list_roles_to_invite(actor)) and can(actor, Permission.PEOPLE_INVITE),
         may_grant=can(actor, Permission.KEYS_GRANT) and actor.holds_keys,
+        may_ask_recovery=can(actor, Permission.RECOVERY_REQUEST),
     )
 
 
