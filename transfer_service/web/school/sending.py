@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from flask import Blueprint, render_template, request
 from werkzeug.wrappers import Response
 
-from schemas.school_pages import NilSchema, SendFileSchema
+from schemas.base import ValueSchema
+from schemas.school_pages import NilSchema, SendFileSchema, StatedOfDraft
 from transfer_service.domain.calendars import local_day
 from transfer_service.domain.errors import AlreadyDone, Conflict, RuleForbids
 from transfer_service.domain.notes import WHY_SHARED_LABELS, size_bucket_label
@@ -16,11 +18,11 @@ from transfer_service.domain.statements import NIL_DECLARATION, SEND_CONFIRMATIO
 from transfer_service.domain.transfer import TRANSFER_KIND_LABELS, Side, Status
 from transfer_service.use_cases.directory import show_schools
 from transfer_service.use_cases.people.unlocking import open_person_key
-from transfer_service.use_cases.transfers.sending import check_answers, declare_nil, send_dispatch
+from transfer_service.use_cases.transfers.sending import Sent, check_answers, declare_nil, send_dispatch
 from transfer_service.use_cases.transfers.viewing import DispatchView, TransferView
 from transfer_service.web import access
 from transfer_service.web.forms import Form, refused, submit
-from transfer_service.web.notices import declare_notice, leave_notice
+from transfer_service.web.notices import Notice, declare_notice, leave_notice
 from transfer_service.web.school.acting import acting, see_other, transfer_path
 from transfer_service.web.school.contents import by_category, read_contents, say_withheld
 from transfer_service.web.school.transfers import get_newest
@@ -50,34 +52,14 @@ def check(reference: str) -> Response | str:
 @access.requires(Permission.DISPATCH_SEND)
 def send(reference: str) -> Response | tuple[str, int]:
     """Send the file; a second click finds it sent."""
-    me = acting()
-    view, newest = get_newest(reference, side=Side.SENDING)
-    submitted = submit(SendFileSchema, request.form)
-    if submitted.value is None:
-        if newest.status is not Status.DRAFT:
-            return see_other(transfer_path(view.reference))
-        return refused("school/draft/check.html", submitted.form, **_answers(view, newest))
-    try:
-        with me.database.writing() as session:
-            sent = send_dispatch(
-                session,
-                me.at,
-                me.actor,
-                dispatch_id=newest.dispatch_id,
-                person_key=open_person_key(session, me.at, cookie=me.cookie),
-                storage=me.equipment.storage,
-                statement_version=submitted.value.statement_version,
-                seen=submitted.value.seen,
-            )
-    except AlreadyDone:
-        leave_notice(SENT_BEFORE, reference=view.reference)
-        return see_other(transfer_path(view.reference))
-    except (Conflict, RuleForbids) as refusal:
-        form = Form().with_errors({"": [refusal.sentence]})
-        view, newest = get_newest(reference, side=Side.SENDING)
-        return refused("school/draft/check.html", form, **_answers(view, newest))
-    leave_notice(WAITS if sent.status is Status.WAITING else SENT, reference=view.reference)
-    return see_other(transfer_path(view.reference))
+    return _act(
+        reference,
+        SendFileSchema,
+        send_dispatch,
+        page="school/draft/check.html",
+        context=_answers,
+        notices={Status.SENT: SENT, Status.WAITING: WAITS},
+    )
 
 
 @blueprint.get("/transfers/<reference>/nil")
@@ -94,14 +76,36 @@ def nil(reference: str) -> Response | str:
 @access.requires(Permission.NIL_DECLARE)
 def nil_declared(reference: str) -> Response | tuple[str, int]:
     """Declare it, for this pupil alone."""
+    return _act(
+        reference,
+        NilSchema,
+        declare_nil,
+        page="school/draft/nil.html",
+        context=_nil_context,
+        notices={Status.SENT: NIL_SENT, Status.WAITING: NIL_SENT},
+    )
+
+
+def _act(
+    reference: str,
+    schema: type[ValueSchema[StatedOfDraft]],
+    act: Callable[..., Sent],
+    *,
+    page: str,
+    context: Callable[[TransferView, DispatchView], dict[str, Any]],
+    notices: Mapping[Status, Notice],
+) -> Response | tuple[str, int]:
+    """Send what the page showed, once; `act` is the use case, `page` and `context` show again what was refused."""
     me = acting()
     view, newest = get_newest(reference, side=Side.SENDING)
-    submitted = submit(NilSchema, request.form)
+    submitted = submit(schema, request.form)
     if submitted.value is None:
-        return refused("school/draft/nil.html", submitted.form, **_nil_context(view, newest))
+        if newest.status is not Status.DRAFT:
+            return see_other(transfer_path(view.reference))
+        return refused(page, submitted.form, **context(view, newest))
     try:
         with me.database.writing() as session:
-            declare_nil(
+            sent = act(
                 session,
                 me.at,
                 me.actor,
@@ -117,8 +121,8 @@ def nil_declared(reference: str) -> Response | tuple[str, int]:
     except (Conflict, RuleForbids) as refusal:
         form = Form().with_errors({"": [refusal.sentence]})
         view, newest = get_newest(reference, side=Side.SENDING)
-        return refused("school/draft/nil.html", form, **_nil_context(view, newest))
-    leave_notice(NIL_SENT, reference=view.reference)
+        return refused(page, form, **context(view, newest))
+    leave_notice(notices[sent.status], reference=view.reference)
     return see_other(transfer_path(view.reference))
 
 
