@@ -1,14 +1,12 @@
-"""What is entered about calendars, clocks and oversight."""
+"""What is entered about calendars and oversight."""
 
 from dataclasses import dataclass
 from datetime import date
 
 from schemas.base import ValueSchema
-from schemas.fields import Choice, Day, Line, Number, YesNo
+from schemas.fields import Choice, Day, Line, YesNo
 from transfer_service.domain.calendars import ClosureKind
-from transfer_service.domain.deadlines import LONGEST_CLOCK, CalendarOf, ClockRule, ClockStart, ClockUnit
 from transfer_service.domain.events import NAME_SHOWING_BASES, Basis
-from transfer_service.domain.transfer import TransferKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,38 +57,3 @@ class ShowPupilNameSchema(ValueSchema[ShowPupilName]):
     makes = ShowPupilName
     basis = Choice(Basis, "Choose why you need to see the name", only=NAME_SHOWING_BASES)
     case_reference = Line("Enter a case reference", what="Case reference", limit=60, optional=True)
-
-
-@dataclass(frozen=True, slots=True)
-class EditClock:
-    """The clock of one kind of move, as an authority sets it for dispatches to come."""
-
-    kind: TransferKind
-    unit: ClockUnit
-    start: ClockStart
-    length: int
-    first_day_counts: bool
-    calendar: CalendarOf
-
-    @property
-    def rule(self) -> ClockRule:
-        """The rule without the kind it is for."""
-        return ClockRule(
-            unit=self.unit,
-            start=self.start,
-            length=self.length,
-            first_day_counts=self.first_day_counts,
-            calendar=self.calendar,
-        )
-
-
-class EditClockSchema(ValueSchema[EditClock]):
-    """The authority's settings of the sender's clock."""
-
-    makes = EditClock
-    kind = Choice(TransferKind, "Choose which kind of move the clock is for")
-    unit = Choice(ClockUnit, "Choose what is counted")
-    start = Choice(ClockStart, "Choose when the clock starts", only=frozenset(ClockStart) - {ClockStart.SENT})
-    length = Number("Enter the number of days", least=1, most=LONGEST_CLOCK)
-    first_day_counts = YesNo("Choose whether the first day counts")
-    calendar = Choice(CalendarOf, "Choose whose calendar is used")

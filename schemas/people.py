@@ -1,4 +1,4 @@
-"""What people enter about each other: invitations, approvals, keys, and the organisation's addresses."""
+"""What people enter about each other: invitations, approvals, keys."""
 
 from dataclasses import dataclass
 
@@ -76,17 +76,3 @@ class InviteToInstallationSchema(ValueSchema[InvitePerson]):
     makes = InvitePerson
     email = Email("Enter the person's email address")
     role = Choice(Role, "Choose what the person does", only=INSTALLATION_ROLES)
-
-
-@dataclass(frozen=True, slots=True)
-class SafeguardingMailbox:
-    """The shared address of a school to which alerts also go; None takes it away."""
-
-    email: str | None = None
-
-
-class SafeguardingMailboxSchema(ValueSchema[SafeguardingMailbox]):
-    """The school's own page of contacts."""
-
-    makes = SafeguardingMailbox
-    email = Email("Enter the safeguarding mailbox", optional=True)

@@ -7,15 +7,27 @@ from hypothesis import given
 from hypothesis import strategies as st
 from marshmallow import Schema
 
-from schemas import accounts, authority, dispatches, people, transfers
+from schemas import (
+    accounts,
+    authority,
+    dispatches,
+    forwarding,
+    keys,
+    oversight,
+    people,
+    recovery,
+    school_pages,
+    transfers,
+)
 from schemas.base import ValueSchema, load_value
 from transfer_service.domain.errors import FileRefused, Invalid
 from transfer_service.interchange.gias import GiasRow, LinkRow, RefusedRow, read_establishments, read_links
 
+PAGES = (accounts, authority, dispatches, forwarding, keys, oversight, people, recovery, school_pages, transfers)
 SCHEMAS = sorted(
     {
         one
-        for module in (accounts, authority, dispatches, people, transfers)
+        for module in PAGES
         for one in vars(module).values()
         if isinstance(one, type) and issubclass(one, Schema) and one is not ValueSchema
     },

@@ -1,6 +1,6 @@
 """From a posted form to a plain value or to the same form again, with what was typed and what is wrong with it.
 
-    submitted = submit(NoteSchema, request.form)
+    submitted = submit(NoteEnteredSchema, request.form)
     if submitted.value is None:
         return refused("school/note.html", submitted.form)
     write_note(…, note=submitted.value)

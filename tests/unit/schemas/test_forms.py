@@ -1,15 +1,17 @@
 """One contract for forms and JSON: how a form is shaped before the schema judges it."""
 
+from dataclasses import dataclass
 from datetime import date
 
 import pytest
+from marshmallow import fields
 from werkzeug.datastructures import MultiDict
 
 from schemas.accounts import SignInSchema
-from schemas.base import NOT_AN_OBJECT, UNKNOWN_FIELD, form_values, load_form, load_value
-from schemas.dispatches import AcknowledgeNilSchema
+from schemas.base import NOT_AN_OBJECT, UNKNOWN_FIELD, ValueSchema, form_values, load_form, load_value
 from schemas.fields import DateParts
-from schemas.transfers import Move, MoveSchema, NewTransferSchema, PupilSchema
+from schemas.school_pages import NilsReadSchema
+from schemas.transfers import Move, MoveSchema, PupilSchema
 from transfer_service.domain.errors import Invalid
 from transfer_service.domain.transfer import TransferKind
 
@@ -70,7 +72,7 @@ def test_the_last_of_a_repeated_input_counts():
 def test_a_list_keeps_every_value():
     form = MultiDict([("references", "PT-0000-0150"), ("references", "PT-0000-0011"), ("confirmed", "on")])
     form.add("statement_version", "nil-ack/1")
-    assert load_form(AcknowledgeNilSchema, form).references == ("PT-0000-0150", "PT-0000-0011")
+    assert load_form(NilsReadSchema, form).references == ("PT-0000-0150", "PT-0000-0011")
 
 
 @pytest.mark.parametrize("given", ["x", ""])
@@ -91,24 +93,30 @@ def test_what_is_no_object_is_refused(given):
     assert problems(SignInSchema, given) == {"": [NOT_AN_OBJECT]}
 
 
+@dataclass(frozen=True, slots=True)
+class Household:
+    move: Move
+    children: tuple[str, ...]
+
+
+class HouseholdSchema(ValueSchema[Household]):
+    makes = Household
+    move = fields.Nested(MoveSchema, required=True)
+    children = fields.List(fields.String(), required=True)
+
+
 def test_nested_problems_are_named_with_a_dot():
-    given = {
-        "pupil": {"forename": "Ann", "surname": "", "date_of_birth": "2015-03-01", "age": 11},
-        "receiving_school": "125500",
-        "kind": "moon",
-        "leaving_on": "2026-09-11",
-    }
-    assert problems(NewTransferSchema, given) == {
-        "kind": ["Send the kind: in_year, phase or other"],
-        "pupil.age": [UNKNOWN_FIELD],
-        "pupil.surname": ["Enter the pupil's surname"],
+    given = {"move": {"kind": "moon", "leaving_on": "2026-09-11", "age": 11}, "children": ["Ann", None]}
+    assert problems(HouseholdSchema, given) == {
+        "children.1": ["Field may not be null."],
+        "move.age": [UNKNOWN_FIELD],
+        "move.kind": ["Choose what kind of move it is"],
     }
 
 
-@pytest.mark.parametrize("pupil", [None, [], "Ann"])
-def test_a_nested_object_must_be_one(pupil):
-    given = {"pupil": pupil, "receiving_school": "125500", "kind": "phase", "leaving_on": "2026-09-11"}
-    assert list(problems(NewTransferSchema, given)) == ["pupil"]
+@pytest.mark.parametrize("move", [None, [], "2026-09-11"])
+def test_a_nested_object_must_be_one(move):
+    assert list(problems(HouseholdSchema, {"move": move, "children": []})) == ["move"]
 
 
 def test_a_refusal_carries_no_trace_of_what_was_entered():
