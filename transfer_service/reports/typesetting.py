@@ -75,7 +75,8 @@ def _compile(template: str, facts: Mapping[str, Any], at: datetime, embedded: st
             format="pdf",
             sys_inputs={"facts": json.dumps(facts), "embedded": embedded},
             pdf_standards=["ua-1", "a-3a"],
-            timestamp=at.astimezone(UTC),
+            # A PDF knows no part of a second, and the typesetter refuses one.
+            timestamp=at.astimezone(UTC).replace(microsecond=0),
         )
     except typst.TypstError as error:
         return _letters_of(error)

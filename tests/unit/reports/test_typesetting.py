@@ -40,6 +40,13 @@ def test_letters_that_stay_missing_end_in_a_failure_and_not_in_a_loop(monkeypatc
     assert len(calls) == 2
 
 
+def test_the_moment_of_making_may_lie_within_a_second(monkeypatch):
+    named = []
+    monkeypatch.setattr(typst, "compile", lambda *_, timestamp, **__: named.append(timestamp) or b"%PDF")
+    assert typeset("notes.typ", {"text": "x"}, at=NOON.replace(microsecond=250_000)) == b"%PDF"
+    assert named == [NOON]
+
+
 def test_paragraphs_end_at_blank_lines_and_keep_their_lines():
     assert passages("one\r\ntwo\n\n \nthree\n") == [
         {"lines": ["one", "two"], "rtl": False},
