@@ -107,7 +107,7 @@ def restore_backup(
         progress("Loading rows, leaves and sealed items")
         report = _load(session, at, store, source, facts)
     if not source.is_successor and read_state(source.state_file) is None and facts.signed_size:
-        adopt_state(database, key=source.key, state_file=source.state_file)
+        adopt_state(database, key=source.key, state_file=source.state_file, earlier=source.keys)
     progress("Checking the whole log")
     checked = _verify(database, at, source)
     problems = tuple(problem for problem in checked.problems if problem.code != "log.frozen")
