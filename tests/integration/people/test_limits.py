@@ -5,10 +5,13 @@ import threading
 import pytest
 from sqlalchemy import select
 
-from tests.cast import Cast, Service
+from tests.cast import HOME, Cast, Service
+from transfer_service.crypto.unlock import KdfParameters, PasswordKeys
 from transfer_service.db.models import SignInAttempt
 from transfer_service.domain.errors import TooManyAttempts
 from transfer_service.use_cases.people import attempts
+from transfer_service.use_cases.people.passwords import PasswordWork
+from transfer_service.use_cases.people.signing_in import begin_sign_in
 
 
 def fail(service: Service, *, email: str = "a@example.org", address: str = "192.0.2.1", times: int = 1) -> int:
@@ -82,3 +85,24 @@ def test_two_first_failures_at_the_same_moment_are_two(cast: Cast, service: Serv
     with service.database.reading() as session:
         counts = session.scalars(select(SignInAttempt.failures)).all()
     assert counts == [4, 4]
+
+
+def test_a_guess_that_was_derived_while_the_account_was_locked_lets_nobody_in(cast: Cast, service: Service):
+    class LockedMeanwhile(PasswordWork):
+        def derive(self, password: str, parameters: KdfParameters | None) -> PasswordKeys:
+            with service.database.writing() as session:
+                for _ in range(10):
+                    attempts.count_failure(
+                        session, service.at, email=cast.alma.email, address="192.0.2.99", person_id=None
+                    )
+            return super().derive(password, parameters)
+
+    with pytest.raises(TooManyAttempts):
+        begin_sign_in(
+            service.database,
+            service.at,
+            LockedMeanwhile(service.work.peppers),
+            email=cast.alma.email,
+            password=cast.alma.password,
+            device=HOME,
+        )

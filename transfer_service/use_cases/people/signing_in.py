@@ -49,6 +49,8 @@ def begin_sign_in(
     keys = work.derive(password, parameters)
     stronger = _derive_anew(work, password, parameters, is_right=verifier is not None and keys.verifies(verifier))
     with database.writing() as session:
+        # Again: guesses that were derived side by side must not each count as if they were the first.
+        attempts.check_not_locked(session, at, email=email, address=device.address)
         person = people_queries.find_person_by_email(session, email)
         if person is not None and is_right_password(person, keys) and person.suspended_at is None:
             return _accept_password(session, at, person, keys=keys, device=device, stronger=stronger)
