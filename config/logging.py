@@ -13,7 +13,6 @@ import re
 import sys
 from collections.abc import MutableMapping
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Final, TextIO
 from uuid import UUID
 
@@ -42,7 +41,6 @@ TEXT_SHAPE: Final = re.compile(r"[A-Za-z0-9_.:/<>+-]{1,200}")
 UNSHAPED: Final = "event withheld"
 
 EventDict = MutableMapping[str, Any]
-ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None]
 
 
 def configure_logging(level: str = "info", stream: TextIO | None = None) -> None:

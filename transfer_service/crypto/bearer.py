@@ -14,9 +14,6 @@ from transfer_service.crypto.derivation import derive
 from transfer_service.crypto.errors import MalformedText
 from transfer_service.crypto.values import SECRET_LENGTH, Secret, WrappingKey
 
-BEARER_KDF: Final = "$hkdf-sha256$v=1"
-"""The parameters that stand in the unlock row and context of a seed wrapped for a session or token."""
-
 
 class _Bearer(Secret):
     """Thirty-two random bytes with a text form; subclasses differ in purpose and cannot be exchanged."""

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from transfer_service.crypto import formats
 from transfer_service.crypto.derivation import derive
-from transfer_service.crypto.errors import CannotOpen, Mismatch, UnknownKey
+from transfer_service.crypto.errors import CannotOpen, UnknownKey
 from transfer_service.crypto.formats import KeyKind
 from transfer_service.crypto.key_texts import parse_keys
 from transfer_service.crypto.layout import length_prefixed, unsigned
@@ -100,15 +100,6 @@ class FieldKeyring:
             return False
         made = self._public_key_mac(key_id_of(mac), public, kind=kind, owner=owner, epoch=epoch, state=state)
         return hmac.compare_digest(made, mac)
-
-    def check_public_key(
-        self, mac: bytes, public: PublicKey, *, kind: KeyKind, owner: UUID, epoch: int, state: str
-    ) -> None:
-        """Insist on an authentic public-key row before sealing to it or checking with it; raises Mismatch."""
-        if not self.is_authentic_public_key(mac, public, kind=kind, owner=owner, epoch=epoch, state=state):
-            raise Mismatch(
-                "public_key_mac", "A stored public key is not as the service wrote it. Tell the administrator at once."
-            )
 
     def hash_address(self, subject: str) -> bytes:
         """Return 32 bytes by which attempts from one account or address are counted; `account:…` or `address:…`."""

@@ -1,7 +1,6 @@
 """What became of each transfer: outcomes, reasons and counts, computed from facts and never stored."""
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -125,11 +124,6 @@ class Classification:
     receiver: Band | None
     reason: Reason | None
 
-    @property
-    def has_ended(self) -> bool:
-        """Whether nothing more is expected of anybody."""
-        return self.outcome in ENDED
-
 
 def classify(facts: DispatchFacts, today: date) -> Classification:
     """Say how one dispatch stands on both clocks, as of `today`."""
@@ -229,33 +223,3 @@ class SchoolSummary:
     def always_declares_nil(self) -> bool:
         """Whether the school stands out for declaring nil every time."""
         return self.files_sent == 0 and self.nils_declared >= NIL_PATTERN_MINIMUM
-
-
-def summarise(
-    school_id: UUID,
-    sent: Iterable[tuple[DispatchKind | None, Classification]],
-    received: Iterable[Classification],
-) -> SchoolSummary:
-    """Count one school's moves: `sent` with the kind of the dispatch that counts (None: nothing drafted)."""
-    outcomes: Counter[Outcome] = Counter()
-    sender: Counter[Band] = Counter()
-    reasons: Counter[Reason] = Counter()
-    files = nils = 0
-    for kind, one in sent:
-        outcomes[one.outcome] += 1
-        sender[one.sender] += 1
-        if one.reason is not None:
-            reasons[one.reason] += 1
-        if one.outcome in (Outcome.FILE_RECEIVED, Outcome.NIL_DECLARED, Outcome.SENT, Outcome.WAITING):
-            nils += kind is DispatchKind.NIL
-            files += kind is not DispatchKind.NIL
-    receiver = Counter(one.receiver for one in received if one.receiver is not None)
-    return SchoolSummary(
-        school_id=school_id,
-        outcomes=MappingProxyType({outcome: outcomes[outcome] for outcome in Outcome}),
-        sender=MappingProxyType({one: sender[one] for one in Band}),
-        receiver=MappingProxyType({one: receiver[one] for one in Band}),
-        reasons=MappingProxyType({reason: reasons[reason] for reason in Reason}),
-        files_sent=files,
-        nils_declared=nils,
-    )

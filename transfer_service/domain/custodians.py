@@ -14,7 +14,6 @@ from types import MappingProxyType
 from typing import Final
 
 SHARES: Final = 5
-NEEDED: Final = 3
 DRILL_EVERY: Final = timedelta(days=365)
 """A drill is held at least once a year."""
 

@@ -142,11 +142,6 @@ def _upn_problems(upn: str) -> tuple[UpnProblem, ...]:
     return tuple(problems)
 
 
-def same_pupil_number(upn: str, former_upns: tuple[str, ...], other: str) -> bool:
-    """Whether another record's UPN is this pupil's, now or formerly. A match is for a person to confirm."""
-    return tidy_upn(other) in {tidy_upn(one) for one in (upn, *former_upns) if one}
-
-
 @dataclass(frozen=True, slots=True)
 class LaEstab:
     """A DfE number: the authority's three digits and the establishment's four."""

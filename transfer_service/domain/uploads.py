@@ -68,9 +68,6 @@ MEDIA_TYPES: Mapping[str, str] = MappingProxyType(
     }
 )
 
-# What a browser may show by itself in the page's sandbox; everything else is only downloaded.
-SHOWN_INLINE = frozenset({_PDF, "image/jpeg", "image/png"})
-
 _HEIC_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"})
 _MAIL_HEADERS = re.compile(
     rb"(received|from|to|cc|bcc|date|subject|message-id|return-path|mime-version|delivered-to|reply-to|sender|x-[a-z-]+|"

@@ -6,11 +6,9 @@ from tests.observing import alerts, leaves
 from transfer_service.db.models import Membership, PersonKey
 from transfer_service.domain.errors import CannotOpen, NotFound, PermissionRefused, RuleForbids
 from transfer_service.domain.roles import Actor, MembershipState, OrganisationKind, Role
-from transfer_service.use_cases.keys.granting import HolderLevel
 from transfer_service.use_cases.oversight.approvals import (
     approve_first_dsl,
     list_approvals,
-    list_key_levels,
     refuse_first_dsl,
 )
 
@@ -99,7 +97,7 @@ def test_who_may_not_approve(cast: Cast, service: Service, fay):
     with service.database.reading() as session, pytest.raises(PermissionRefused):
         list_approvals(session, service.at, without_role)
     with service.database.reading() as session, pytest.raises(NotFound):
-        list_key_levels(session, cast.alma.actor)
+        list_approvals(session, service.at, cast.alma.actor)
 
 
 def test_an_officer_does_not_approve_herself(cast: Cast, service: Service):
@@ -140,15 +138,3 @@ def test_somebody_without_a_key_is_not_approved(cast: Cast, service: Service, fa
     with pytest.raises(NotFound):
         approve(service, cast.olive.actor, fay.membership_id)
     assert approvals(service, cast.olive)[0].words == ()
-
-
-def test_the_authority_sees_how_many_hold_each_schools_key(cast: Cast, service: Service, fay, statements):
-    with service.database.reading() as session, statements() as made:
-        levels = list_key_levels(session, cast.olive.actor)
-    assert len(made) == 1
-    assert [(one.name, one.holders, one.level) for one in levels] == [
-        ("Alderford Primary School", 2, HolderLevel.GREEN),
-        ("Birchwater High School", 2, HolderLevel.GREEN),
-        ("Cloverhill School", 1, HolderLevel.AMBER),
-        ("Dovecote Academy", 0, HolderLevel.RED),
-    ]

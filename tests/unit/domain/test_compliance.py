@@ -12,9 +12,9 @@ from transfer_service.domain.compliance import (
     DispatchFacts,
     Outcome,
     Reason,
+    SchoolSummary,
     classify,
     classify_move,
-    summarise,
 )
 from transfer_service.domain.deadlines import Band
 from transfer_service.domain.transfer import DispatchKind, RejectionReason, Status
@@ -24,7 +24,6 @@ RECEIVER_DUE = date(2026, 9, 25)
 SENT = {"sent_on": date(2026, 9, 18), "receiver_due_on": RECEIVER_DUE}
 SOON = date(2026, 9, 19)
 LATE = date(2026, 10, 1)
-SCHOOL = UUID(int=7)
 
 
 def facts(status, **more):
@@ -92,8 +91,8 @@ def test_only_four_outcomes_end_a_move():
         "destination_unknown",
         "outside_scheme",
     }
-    assert classify(facts(Status.ACKNOWLEDGED, **SENT, acknowledged_on=SOON), LATE).has_ended
-    assert not classify(facts(Status.SENT, **SENT), LATE).has_ended
+    assert classify(facts(Status.ACKNOWLEDGED, **SENT, acknowledged_on=SOON), LATE).outcome in ENDED
+    assert classify(facts(Status.SENT, **SENT), LATE).outcome not in ENDED
 
 
 def move(*dispatches, closing=None, today=LATE):
@@ -125,7 +124,7 @@ def test_what_is_under_way_counts_above_what_came_back():
 
 def test_what_came_back_and_was_not_sent_again_stays_open():
     found = move(REJECTED)
-    assert (found.outcome, found.reason, found.has_ended) == (Outcome.SENT_BACK, Reason.WRONG_SCHOOL, False)
+    assert (found.outcome, found.reason) == (Outcome.SENT_BACK, Reason.WRONG_SCHOOL)
 
 
 def test_the_last_of_several_drafts_counts():
@@ -136,7 +135,7 @@ def test_the_last_of_several_drafts_counts():
 def test_a_move_that_needs_no_dispatch_is_closed_by_a_person(closing):
     found = move(closing=closing)
     assert found == Classification(outcome=Outcome(closing.value), sender=Band.ON_TIME, receiver=None, reason=None)
-    assert found.has_ended
+    assert found.outcome in ENDED
 
 
 def test_a_file_counts_above_a_closing():
@@ -152,53 +151,28 @@ def test_a_move_without_any_dispatch_is_the_senders_to_make(today, sender, reaso
     assert (found.outcome, found.sender, found.receiver, found.reason) == ("nothing_sent", sender, None, reason)
 
 
-def test_counts_by_school_name_every_outcome_and_band():
-    sent = [
-        (DispatchKind.FILE, classify(RECEIVED, LATE)),
-        (DispatchKind.NIL, classify(NIL, LATE)),
-        (DispatchKind.FILE, classify(facts(Status.SENT, **SENT), LATE)),
-        (DispatchKind.FILE, classify(REJECTED, LATE)),
-        (None, move()),
-    ]
-    received = [classify(RECEIVED, LATE), classify(facts(Status.DRAFT), LATE)]
-    summary = summarise(SCHOOL, sent, received)
-    assert summary.school_id == SCHOOL
-    assert {outcome.value: count for outcome, count in summary.outcomes.items() if count} == {
-        "file_received": 1,
-        "nil_declared": 1,
-        "sent": 1,
-        "sent_back": 1,
-        "nothing_sent": 1,
-    }
-    assert dict(summary.sender) == {"on_time": 4, "late": 0, "not_due": 0, "overdue": 1, "never": 0}
-    assert dict(summary.receiver) == {"on_time": 1, "late": 0, "not_due": 0, "overdue": 0, "never": 0}
-    assert {reason.value: count for reason, count in summary.reasons.items() if count} == {
-        "receiver_not_opened": 1,
-        "wrong_school": 1,
-        "sender_late": 1,
-    }
-    assert (summary.files_sent, summary.nils_declared) == (2, 1)
-    assert not summary.has_no_activity
-    assert not summary.always_declares_nil
+def summary(*, received=0, files=0, nils=0):
+    """Return the counts of a school that sent and received so much."""
+    return SchoolSummary(
+        school_id=UUID(int=7),
+        outcomes={Outcome.FILE_RECEIVED: files, Outcome.NIL_DECLARED: nils},
+        sender={Band.ON_TIME: files + nils},
+        receiver={Band.ON_TIME: received},
+        reasons={},
+        files_sent=files,
+        nils_declared=nils,
+    )
 
 
-def test_a_silent_school_is_named_as_such():
-    assert summarise(SCHOOL, [], []).has_no_activity
+def test_only_a_school_that_neither_sent_nor_received_is_silent():
+    assert summary().has_no_activity
+    assert not summary(received=1).has_no_activity
+    assert not summary(nils=1).has_no_activity
 
 
-def test_a_school_that_only_received_is_not_silent():
-    assert not summarise(SCHOOL, [], [classify(RECEIVED, LATE)]).has_no_activity
-
-
-@pytest.mark.parametrize("count, stands_out", [(4, False), (5, True)])
-def test_a_school_that_always_declares_nil_stands_out(count, stands_out):
-    nils = [(DispatchKind.NIL, classify(NIL, LATE))] * count
-    assert summarise(SCHOOL, nils, []).always_declares_nil is stands_out
-
-
-def test_one_file_among_the_nils_is_enough_not_to_stand_out():
-    sent = [(DispatchKind.NIL, classify(NIL, LATE))] * 9 + [(DispatchKind.FILE, classify(RECEIVED, LATE))]
-    assert not summarise(SCHOOL, sent, []).always_declares_nil
+@pytest.mark.parametrize("files, nils, stands_out", [(0, 4, False), (0, 5, True), (1, 9, False)])
+def test_a_school_that_always_declares_nil_stands_out(files, nils, stands_out):
+    assert summary(files=files, nils=nils).always_declares_nil is stands_out
 
 
 def test_every_outcome_and_reason_has_a_label():

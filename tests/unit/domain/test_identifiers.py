@@ -15,7 +15,6 @@ from transfer_service.domain.identifiers import (
     parse_la_code,
     parse_laestab,
     parse_urn,
-    same_pupil_number,
     tidy_upn,
     upn_check_letter,
 )
@@ -118,16 +117,6 @@ def test_every_fault_and_warning_has_a_sentence():
 
 def test_a_verdict_never_shows_the_upn():
     assert "H801200001001" not in repr(judge_upn("H801200001001"))
-
-
-def test_a_former_upn_is_the_same_pupils():
-    assert same_pupil_number("H801200001001", ("B801200005001",), "b801 2000 05001")
-    assert same_pupil_number("H801200001001", (), "H801200001001")
-    assert not same_pupil_number("H801200001001", (), "B801200005001")
-
-
-def test_no_upn_is_nobodys():
-    assert not same_pupil_number("", ("",), "")
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,6 @@ from transfer_service.db.models import (
     Authority,
     LogCheckpoint,
     LogCosignature,
-    LogDetail,
     LogHead,
     LogLeaf,
     Membership,
@@ -84,12 +83,6 @@ def list_leaves(session: Session, wanted: Wanted, *, before: int | None, limit: 
 def list_story(session: Session, transfer_id: UUID) -> Sequence[LogLeaf]:
     """List every leaf about a transfer, in the order in which they were written."""
     return session.scalars(select(LogLeaf).where(LogLeaf.transfer == transfer_id).order_by(LogLeaf.idx)).all()
-
-
-def list_sealed_details(session: Session, indexes: Collection[int]) -> dict[int, bytes]:
-    """Return what stands, sealed, beside some leaves."""
-    rows = session.execute(select(LogDetail.idx, LogDetail.sealed).where(LogDetail.idx.in_(list(indexes))))
-    return {idx: sealed for idx, sealed in rows}  # noqa: C416 -- a Row is no pair to `dict`
 
 
 def list_school_ids(session: Session, authority_id: UUID) -> list[UUID]:

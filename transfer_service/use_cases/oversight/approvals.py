@@ -27,7 +27,6 @@ from transfer_service.domain.permissions import Permission
 from transfer_service.domain.roles import KEY_HOLDING_ROLES, Actor, MembershipState, OrganisationKind, Role
 from transfer_service.use_cases.alerting import alert_person
 from transfer_service.use_cases.installation import Installation
-from transfer_service.use_cases.keys.granting import HolderLevel, level_of
 from transfer_service.use_cases.keys.holding import authentic_person_key, find_person_key
 from transfer_service.use_cases.keys.locking import lock_school
 from transfer_service.use_cases.recording import record
@@ -52,18 +51,6 @@ class WaitingApproval:
     """The eight words of the person's fingerprint, to be read out by them."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SchoolKeyLevel:
-    """How many people hold a school's key, and whether they are enough."""
-
-    school_id: UUID
-    name: str
-    town: str
-    urn: str
-    holders: int
-    level: HolderLevel
-
-
 def list_approvals(session: Session, at: Installation, actor: Actor) -> list[WaitingApproval]:
     """List who waits for an officer of the actor's authority, the longest wait first; raises PermissionRefused."""
     authority_id = _authority_of(actor)
@@ -71,23 +58,6 @@ def list_approvals(session: Session, at: Installation, actor: Actor) -> list[Wai
     return [
         _waiting(session, at, membership, person, school)
         for membership, person, school in people_queries.list_awaiting_first_holders(session, authority_id)
-    ]
-
-
-def list_key_levels(session: Session, actor: Actor) -> list[SchoolKeyLevel]:
-    """List the authority's schools that have people, with how many can open files; one statement."""
-    authority_id = _authority_of(actor)
-    permissions.check(actor, Permission.COMPLIANCE_READ)
-    return [
-        SchoolKeyLevel(
-            school_id=school.id,
-            name=school.name,
-            town=school.town,
-            urn=school.urn,
-            holders=holders,
-            level=level_of(holders),
-        )
-        for school, holders in key_queries.list_holder_counts(session, authority_id)
     ]
 
 
