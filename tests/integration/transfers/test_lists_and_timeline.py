@@ -1,5 +1,6 @@
 """Lists, the transfer's page and its timeline: who sees how much."""
 
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
@@ -115,6 +116,26 @@ def test_what_awaits_comes_urgent_first_then_oldest_in_pages_that_miss_and_repea
     for bad in ("nonsense", "0-zz-1", "0-1-" + "f" * 31, "1-" + "f" * 40 + "-" + "0" * 32):
         with pytest.raises(NotFound):
             rows(stage, stage.cora, Box.AWAITING, after=bad)
+
+
+@pytest.mark.parametrize("page_length", [2, 50])
+def test_what_awaits_is_counted_in_full_however_short_the_page(stage: Stage, monkeypatch, page_length: int) -> None:
+    for _ in range(3):
+        factories.draft(stage, stage.alma, stage.cast.receiving)
+        factories.send(stage, stage.alma, factories.draft(stage, stage.alma, stage.cast.receiving))
+    monkeypatch.setattr(listing, "PAGE", page_length)
+
+    def counts(member: Member, box: Box, status: Status | None, days: int) -> tuple[int, int]:
+        today = (stage.at.now() + timedelta(days=days)).date()
+        with stage.database.reading() as session:
+            statuses = None if status is None else frozenset({status})
+            page = listing.list_transfers(session, stage.at, member.actor, box=box, statuses=statuses)
+            return listing.tally(session, member.actor, page, box=box, status=status, today=today)
+
+    assert counts(stage.alma, Box.OUT, Status.DRAFT, 0) == (3, 0)
+    assert counts(stage.alma, Box.OUT, Status.DRAFT, 30) == (3, 3)
+    assert counts(stage.cora, Box.AWAITING, None, 0) == (3, 0)
+    assert counts(stage.cora, Box.AWAITING, None, 30) == (3, 3)
 
 
 def test_what_was_dealt_with_is_a_list_of_its_own_and_can_be_narrowed(stage: Stage) -> None:

@@ -1,7 +1,7 @@
 """The lists of a school, page by page: what it sent, what was sent to it. A page starts at a known row ("keyset")."""
 
 from collections.abc import Collection
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 from sqlalchemy import Select, and_, func, literal, or_, select
@@ -75,6 +75,33 @@ def count_incoming(session: Session, *, school_id: UUID, statuses: Collection[St
         )
         or 0
     )
+
+
+def tally_outgoing(session: Session, *, school_id: UUID, statuses: Collection[Status], today: date) -> tuple[int, int]:
+    """Count a sending school's transfers whose newest dispatch stands in these states, and those beyond their day."""
+    other = aliased(Dispatch)
+    newest = select(func.max(other.number)).where(other.transfer_id == Transfer.id).scalar_subquery()
+    total, overdue = session.execute(
+        select(func.count(), func.count().filter(Dispatch.due_on < today))
+        .select_from(Dispatch)
+        .join(Transfer, Dispatch.transfer_id == Transfer.id)
+        .where(
+            Transfer.sending_school_id == school_id,
+            Dispatch.number == newest,
+            Dispatch.status.in_(list(statuses)),
+        )
+    ).one()
+    return total, overdue
+
+
+def tally_incoming(session: Session, *, school_id: UUID, statuses: Collection[Status], today: date) -> tuple[int, int]:
+    """Count what was sent to a school and stands in one of these states, and what of it is beyond its day."""
+    total, overdue = session.execute(
+        select(func.count(), func.count().filter(Dispatch.receiver_due_on < today))
+        .select_from(Dispatch)
+        .where(Dispatch.receiving_school_id == school_id, Dispatch.status.in_(list(statuses)))
+    ).one()
+    return total, overdue
 
 
 def count_acknowledged(session: Session, *, school_id: UUID, since: datetime) -> int:

@@ -128,6 +128,22 @@ def list_transfers(
     return Page(rows, _write_cursor(box, found[PAGE - 1][0], found[PAGE - 1][1]) if more else None)
 
 
+def tally(
+    session: Session, actor: Actor, page: Page, *, box: Box, status: Status | None = None, today: date
+) -> tuple[int, int]:
+    """Count all of a box that `page` is the first page of, and how many are beyond their day: for a heading over it.
+
+    `status` as the page was asked for. A list of one page is counted without asking the database again.
+    """
+    permissions.check(actor, Permission.DISPATCH_STATUS_READ)
+    if page.next is None:
+        days = [row.due_on if box is Box.OUT else row.receiver_due_on for row in page.rows]
+        return len(days), sum(day is not None and day < today for day in days)
+    statuses = queries.AWAITING_RECEIVER if status is None else (status,)
+    count = queries.tally_outgoing if box is Box.OUT else queries.tally_incoming
+    return count(session, school_id=school_of(actor), statuses=statuses, today=today)
+
+
 def count_awaiting(session: Session, actor: Actor) -> int:
     """Count what awaits the actor's school: for the heading of "what awaits me". 0 for those who deal with none."""
     if not permissions.can(actor, Permission.COVER_READ):

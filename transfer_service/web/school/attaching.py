@@ -72,18 +72,23 @@ def attached(reference: str) -> Response:
         leave_notice(ATTACHED)
         return make_response(jsonify(next=path)) if wants_json else see_other(path)
     if wants_json:
-        more = f" {outcome.sealed} of the files were sealed: reload the page to see them." if outcome.sealed else ""
+        more = f" {_say_sealed(outcome.sealed)}." if outcome.sealed else ""
         body = jsonify(
             type="about:blank",
             title="A file cannot be used",
             status=HTTPStatus.UNPROCESSABLE_ENTITY.value,
             detail=". ".join(outcome.problems) + "." + more,
+            sealed=outcome.sealed,
         )
         body.mimetype = "application/problem+json"
         return make_response(body, HTTPStatus.UNPROCESSABLE_ENTITY)
     form = Form().with_errors({FILE_FIELD: outcome.problems})
     page = render_template("school/draft/attachments.html", form=form, **_about(view, newest))
     return make_response(page, HTTPStatus.UNPROCESSABLE_ENTITY)
+
+
+def _say_sealed(count: int) -> str:
+    return "The other file is sealed and in the list" if count == 1 else f"{count} files are sealed and in the list"
 
 
 def _take(newest: DispatchView) -> Outcome:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from types import MappingProxyType
 
 import structlog
 from flask import Blueprint, render_template
 from werkzeug.wrappers import Response
 
 from transfer_service.domain.calendars import local_day
-from transfer_service.domain.deadlines import Band, band
 from transfer_service.domain.errors import KeyMissing, ServiceError
 from transfer_service.domain.permissions import Permission, can
 from transfer_service.domain.roles import OrganisationKind
@@ -19,7 +20,7 @@ from transfer_service.use_cases.directory import show_schools
 from transfer_service.use_cases.keys.holding import open_school_keys
 from transfer_service.use_cases.people.unlocking import open_person_key
 from transfer_service.use_cases.transfers.delivering import deliver_waiting, find_deliverable
-from transfer_service.use_cases.transfers.listing import PAGE, Box, Page, TransferRow, count_awaiting, list_transfers
+from transfer_service.use_cases.transfers.listing import Box, Page, TransferRow, list_transfers, tally
 from transfer_service.web import access
 from transfer_service.web.notices import declare_notice, leave_notice
 from transfer_service.web.school.acting import Acting, acting, see_other
@@ -28,6 +29,16 @@ from transfer_service.web.school.words import day_of, due_tag
 blueprint = Blueprint("school_home", __name__)
 DELIVERED = declare_notice("delivered", "What was waiting for a receiving school's key was delivered to it just now.")
 SHOWN_AT_ONCE = 5
+_WORDS: Mapping[Status, tuple[str, str]] = MappingProxyType(
+    {
+        Status.DRAFT: ("To be sent by your school", "Finish these drafts and send them, or declare nil."),
+        Status.REJECTED: ("Sent back to your school", "See why, then send each to the right school or begin again."),
+        Status.WAITING: (
+            "Waiting for the receiving school's key",
+            "You need not do anything. Each is delivered by itself once the school has a key and you sign in.",
+        ),
+    }
+)
 log = structlog.stdlib.get_logger(__name__)
 
 
@@ -37,7 +48,7 @@ class Pile:
 
     title: str
     what_to_do: str
-    total: str
+    total: int
     rows: tuple[TransferRow, ...]
     address: str
     overdue: int
@@ -56,17 +67,15 @@ def home() -> Response | str:
     if not can(me.actor, Permission.DISPATCH_STATUS_READ):
         return _office(me)
     deliver_what_waits(me)
-    with me.database.reading() as session:
-        awaiting = list_transfers(session, me.at, me.actor, box=Box.AWAITING)
-        total = count_awaiting(session, me.actor)
-        pages = {
-            status: list_transfers(session, me.at, me.actor, box=Box.OUT, statuses=frozenset({status}))
-            for status in (Status.DRAFT, Status.REJECTED, Status.WAITING)
-        }
-        shown = [row.other_school for page in (awaiting, *pages.values()) for row in page.rows[:SHOWN_AT_ONCE]]
-        schools = show_schools(session, shown)
     today = local_day(me.at.now())
-    piles = [_awaiting(awaiting, total, today), *(_outgoing(status, page, today) for status, page in pages.items())]
+    with me.database.reading() as session:
+        first = list_transfers(session, me.at, me.actor, box=Box.AWAITING)
+        piles = [_awaiting(first, tally(session, me.actor, first, box=Box.AWAITING, today=today))]
+        for status in _WORDS:
+            page = list_transfers(session, me.at, me.actor, box=Box.OUT, statuses=frozenset({status}))
+            counts = tally(session, me.actor, page, box=Box.OUT, status=status, today=today)
+            piles.append(_outgoing(status, page, counts))
+        schools = show_schools(session, [row.other_school for pile in piles for row in pile.rows])
     return render_template(
         "school/home.html",
         piles=[pile for pile in piles if pile.rows],
@@ -114,43 +123,28 @@ def _office(me: Acting) -> str:
     )
 
 
-def _awaiting(page: Page, total: int, today: date) -> Pile:
+def _awaiting(page: Page, counts: tuple[int, int]) -> Pile:
+    total, overdue = counts
     return Pile(
         title="Sent to your school",
         what_to_do="Open each file, read it and acknowledge it. Those marked urgent and those that came first are on "
         "top.",
-        total=str(total),
+        total=total,
         rows=page.rows[:SHOWN_AT_ONCE],
         address="/inbox",
-        overdue=sum(_is_overdue(row.receiver_due_on, today) for row in page.rows),
+        overdue=overdue,
         incoming=True,
     )
 
 
-def _outgoing(status: Status, page: Page, today: date) -> Pile:
-    title, what_to_do = {
-        Status.DRAFT: (
-            "To be sent by your school",
-            "Finish these drafts and send them, or declare nil.",
-        ),
-        Status.REJECTED: ("Sent back to your school", "See why, then send each to the right school or begin again."),
-        Status.WAITING: (
-            "Waiting for the receiving school's key",
-            "You need not do anything. Each is delivered by itself once the school has a key and you sign in.",
-        ),
-    }[status]
-    overdue = 0
-    if status is Status.DRAFT:
-        overdue = sum(_is_overdue(row.due_on, today) for row in page.rows)
+def _outgoing(status: Status, page: Page, counts: tuple[int, int]) -> Pile:
+    title, what_to_do = _WORDS[status]
+    total, overdue = counts
     return Pile(
         title=title,
         what_to_do=what_to_do,
-        total=f"{PAGE} or more" if page.next else str(len(page.rows)),
+        total=total,
         rows=tuple(sorted(page.rows, key=lambda row: row.due_on or date.max))[:SHOWN_AT_ONCE],
         address=f"/transfers?box=out&status={status.value}",
-        overdue=overdue,
+        overdue=overdue if status is Status.DRAFT else 0,
     )
-
-
-def _is_overdue(due: date | None, today: date) -> bool:
-    return band(due, None, today) in (Band.OVERDUE, Band.NEVER)

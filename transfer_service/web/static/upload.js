@@ -35,7 +35,12 @@ function upload(event, form) {
       window.location.assign(whereNext(request));
       return;
     }
-    show(place, refusal(request));
+    const problem = read(request);
+    if (problem.sealed) {
+      form.reset();
+      putListAnew();
+    }
+    show(place, problem.detail || "The file was not accepted. Check that it is of a kind and size that this page names.");
   });
   request.addEventListener("error", () => {
     delete form.dataset.uploading;
@@ -55,11 +60,21 @@ function whereNext(request) {
   }
 }
 
-function refusal(request) {
+function read(request) {
   try {
-    return JSON.parse(request.responseText).detail || "The file was not accepted. Try again.";
+    return JSON.parse(request.responseText);
   } catch {
-    return "The file was not accepted. Check that it is of a kind and size that this page names.";
+    return {};
+  }
+}
+
+// Files that were sealed beside a refused one come into the list at once; where that fails, a reload shows them.
+async function putListAnew() {
+  const list = document.querySelector("[data-upload-list]");
+  const answer = await fetch(window.location.pathname, { headers: { Accept: "text/html" } });
+  const found = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("[data-upload-list]");
+  if (answer.ok && list && found) {
+    list.replaceWith(found);
   }
 }
 

@@ -101,6 +101,21 @@ def test_the_script_is_told_where_to_go_and_what_is_wrong(stage: Stage, browser,
     assert refused.status_code == 422
     assert refused.mimetype == "application/problem+json"
     assert json.loads(refused.data)["detail"].startswith("File 1: The file must be a PDF")
+    assert json.loads(refused.data)["sealed"] == 0
+
+
+def test_the_script_is_told_that_another_file_was_sealed_beside_a_refused_one(stage: Stage, browser, base):
+    client = browser(stage.alma)
+    headers = {"Accept": "application/json, text/html;q=0.9", "X-CSRF-Token": client.token(f"{base}/held")}
+    files = [(io.BytesIO(PDF), "good.pdf"), (io.BytesIO(b"MZ"), "bad.exe")]
+
+    said = json.loads(client.post(f"{base}/attachments", data={"files": files}, headers=headers).data)
+
+    assert said["sealed"] == 1
+    assert said["detail"].startswith("File 2: ")
+    assert said["detail"].endswith("The other file is sealed and in the list.")
+    lists = [one for one in client.page(f"{base}/attachments").iter("div") if "data-upload-list" in one.attrib]
+    assert [text for text in lists[0].itertext() if text == "good.pdf"] == ["good.pdf"]
 
 
 def test_without_a_token_or_the_right_the_body_is_not_read(stage: Stage, browser, base):
