@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from transfer_service.audit.errors import LeafMalformed, LeafRefused
 from transfer_service.audit.leaf import SALT_LENGTH
@@ -26,12 +27,18 @@ class Detail:
         return f"Detail({len(self.sentences)} sentences, {len(self.facts)} facts)"
 
 
+def tell(*sentences: str, **facts: str) -> dict[str, Any]:
+    """Return a detail as the use cases give it to the log: sentences for people, and named facts for programs."""
+    return {"v": VERSION, "sentences": list(sentences), "facts": facts}
+
+
 def encode_detail(sentences: Sequence[str], facts: Mapping[str, str] | None = None) -> bytes:
     """Write a detail as JSON with sorted keys; raises LeafRefused above 32,768 bytes or without a sentence."""
     if not sentences or not all(sentence.strip() for sentence in sentences):
         raise LeafRefused("A detail needs at least one sentence.")
-    value = {"v": VERSION, "sentences": list(sentences), "facts": dict(facts or {})}
-    detail = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode()
+    detail = json.dumps(
+        tell(*sentences, **(facts or {})), sort_keys=True, separators=(",", ":"), ensure_ascii=True
+    ).encode()
     if len(detail) > LIMIT:
         raise LeafRefused("A detail has at most 32,768 bytes. Shorten what is said beside the act.")
     return detail

@@ -15,7 +15,7 @@ from typing import Any, Final
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from transfer_service.audit.detail import VERSION
+from transfer_service.audit.detail import tell
 from transfer_service.audit.leaf import decode_leaf
 from transfer_service.audit.nodes import log_size
 from transfer_service.audit.signer import adopt_state
@@ -200,13 +200,10 @@ def _open(session: Session, at: Installation, report: RestoreReport) -> None:
 
 def _told(report: RestoreReport) -> Mapping[str, Any]:
     lost = sum(len(of_place.acts) for of_place in report.lost)
-    return {
-        "v": VERSION,
-        "sentences": [f"The service was restored from the backup of {report.facts.made_at}; {lost} acts were lost."],
-        "facts": {
-            "made_at": report.facts.made_at,
-            "size": str(report.facts.size),
-            "leaves_from_exports": str(report.leaves_from_exports),
-            "lost_acts": str(lost),
-        },
-    }
+    return tell(
+        f"The service was restored from the backup of {report.facts.made_at}; {lost} acts were lost.",
+        made_at=report.facts.made_at,
+        size=str(report.facts.size),
+        leaves_from_exports=str(report.leaves_from_exports),
+        lost_acts=str(lost),
+    )

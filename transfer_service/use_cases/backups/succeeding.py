@@ -16,7 +16,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from transfer_service.audit.checkpoint import verify_checkpoint
-from transfer_service.audit.detail import VERSION
+from transfer_service.audit.detail import tell
 from transfer_service.audit.signer_state import read_state
 from transfer_service.crypto.signing import LogSigningKey, VerifierKey
 from transfer_service.db.models import Acknowledgement, Dispatch, SchoolEpoch
@@ -73,11 +73,7 @@ def begin_successor(session: Session, at: Installation, old_log: OldLog) -> None
     told = f"This log succeeds {old_log.origin}, of which {old_log.size} leaves were signed."
     record(
         session, at, None, Event.LOG_STARTED, basis=Basis.RESTORE.value, digest=old_log.root,
-        detail={
-            "v": VERSION,
-            "sentences": [told],
-            "facts": {"origin": old_log.origin, "size": str(old_log.size), "checkpoint": old_log.note.decode()},
-        },
+        detail=tell(told, origin=old_log.origin, size=str(old_log.size), checkpoint=old_log.note.decode()),
     )  # fmt: skip
     _carry_dispatches(session, at)
     _carry_acknowledgements(session, at)

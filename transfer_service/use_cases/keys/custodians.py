@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from transfer_service.audit.detail import VERSION
+from transfer_service.audit.detail import tell
 from transfer_service.crypto import formats
 from transfer_service.crypto.recovery_files import RecoveryPublic
 from transfer_service.db.models import Authority, Custodian
@@ -232,9 +232,5 @@ def _record_change(session: Session, at: Installation, actor: Actor, event: Even
     sentence = "The keeper of a share of the recovery key was recorded."
     if event is Event.CUSTODIAN_ENDED:
         sentence = "The keeper of a share of the recovery key keeps it no more."
-    detail = {
-        "v": VERSION,
-        "sentences": [sentence],
-        "facts": {"name": row.name, "employer": row.employer, "share": str(row.share)},
-    }
+    detail = tell(sentence, name=row.name, employer=row.employer, share=str(row.share))
     record(session, at, actor, event, subject=row.id, basis=Basis.ROLE, detail=detail)

@@ -14,7 +14,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from transfer_service.audit.detail import VERSION
+from transfer_service.audit.detail import tell
 from transfer_service.db.models import Membership, Person, School
 from transfer_service.db.queries import keys as key_queries
 from transfer_service.db.queries import people as people_queries
@@ -143,7 +143,7 @@ def refuse_first_dsl(
 
 
 def _detail(sentence: str, **facts: str | None) -> dict[str, Any]:
-    return {"v": VERSION, "sentences": [sentence], "facts": {name: fact for name, fact in facts.items() if fact}}
+    return tell(sentence, **{name: fact for name, fact in facts.items() if fact})
 
 
 def _authority_of(actor: Actor) -> UUID:

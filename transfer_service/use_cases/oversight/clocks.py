@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from transfer_service.audit.detail import VERSION
+from transfer_service.audit.detail import tell
 from transfer_service.db.models import Authority
 from transfer_service.domain import permissions
 from transfer_service.domain.deadlines import (
@@ -98,11 +98,11 @@ def set_clock(session: Session, at: Installation, actor: Actor, *, name: str, ru
         Event.SETTING_CHANGED,
         basis=Basis.ROLE.value,
         subject=authority.id,
-        detail={
-            "v": VERSION,
-            "sentences": [f"The clock “{changed.label}” runs for {changed.words}."],
-            "facts": {"clock": name, "is_own": "yes" if changed.is_own else "no"},
-        },
+        detail=tell(
+            f"The clock “{changed.label}” runs for {changed.words}.",
+            clock=name,
+            is_own="yes" if changed.is_own else "no",
+        ),
     )
 
 

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from transfer_service.audit.detail import tell
 from transfer_service.audit.log import Entry
 from transfer_service.crypto import formats
 from transfer_service.crypto.manifest import Manifest, acknowledgement_hash
@@ -35,7 +36,7 @@ from transfer_service.use_cases.keys.holding import SchoolKeys, open_school_keys
 from transfer_service.use_cases.recording import record_all
 from transfer_service.use_cases.transfers.drafting import school_of
 from transfer_service.use_cases.transfers.handing_over import tell_of
-from transfer_service.use_cases.transfers.leaves import leaf_of, tell
+from transfer_service.use_cases.transfers.leaves import leaf_of
 from transfer_service.use_cases.transfers.manifests import verify_manifest
 from transfer_service.use_cases.transfers.unsealing import load_sealed, open_cover
 

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from transfer_service.audit.detail import tell
 from transfer_service.audit.errors import LeafMalformed
 from transfer_service.audit.leaf import decode_leaf
 from transfer_service.db.models import Breach, Dispatch, Person
@@ -23,7 +24,7 @@ from transfer_service.use_cases.directory import SchoolShown, show_schools
 from transfer_service.use_cases.installation import Installation
 from transfer_service.use_cases.recording import record_all
 from transfer_service.use_cases.transfers.drafting import school_of
-from transfer_service.use_cases.transfers.leaves import leaf_of, tell
+from transfer_service.use_cases.transfers.leaves import leaf_of
 
 SEEN: Mapping[Event, str] = MappingProxyType(
     {

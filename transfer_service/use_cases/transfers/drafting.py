@@ -5,6 +5,7 @@ from uuid import UUID
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
+from transfer_service.audit.detail import tell
 from transfer_service.db.models import Dispatch, School, Transfer
 from transfer_service.db.queries import transfers as queries
 from transfer_service.domain import permissions
@@ -19,7 +20,7 @@ from transfer_service.domain.transfer import Action, DispatchKind, Side, Status,
 from transfer_service.use_cases.calendars import get_sender_due
 from transfer_service.use_cases.installation import Installation
 from transfer_service.use_cases.recording import record_all
-from transfer_service.use_cases.transfers.leaves import leaf_of, tell
+from transfer_service.use_cases.transfers.leaves import leaf_of
 from transfer_service.use_cases.transfers.moves import MoveDates, check_move
 from transfer_service.use_cases.transfers.pupils import Pupil, judge_pupil, open_pupil, seal_pupil
 from transfer_service.use_cases.transfers.removing import delete_place

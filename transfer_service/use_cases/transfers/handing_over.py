@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
+from transfer_service.audit.detail import tell
 from transfer_service.crypto import formats
 from transfer_service.crypto.cover import COVER_MEDIA_TYPE, COVER_NAME
 from transfer_service.crypto.items import check_commitment
@@ -25,7 +26,7 @@ from transfer_service.use_cases.calendars import get_receiver_due
 from transfer_service.use_cases.installation import Installation
 from transfer_service.use_cases.keys.holding import PublicEpoch, SchoolKeys, get_public_epoch
 from transfer_service.use_cases.transfers.failures import said_plainly
-from transfer_service.use_cases.transfers.leaves import say_roles, say_school, tell
+from transfer_service.use_cases.transfers.leaves import say_roles, say_school
 from transfer_service.use_cases.transfers.manifests import sign_manifest
 from transfer_service.use_cases.transfers.pupils import make_cover
 from transfer_service.use_cases.transfers.sealing import grant, item_context, open_key, place_item, seal_row

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from transfer_service.audit.detail import VERSION
 from transfer_service.audit.log import Entry
 from transfer_service.db.models import Dispatch, School
 from transfer_service.domain.events import Basis, Event
@@ -34,11 +33,6 @@ def leaf_of(
         detail=detail,
         **said,
     )
-
-
-def tell(*sentences: str, **facts: str) -> dict[str, Any]:
-    """What stands beside a leaf: sentences for people and named facts for programs (the form of `audit.detail`)."""
-    return {"v": VERSION, "sentences": list(sentences), "facts": facts}
 
 
 def say_school(school: School) -> str:

@@ -6,6 +6,7 @@ from uuid import UUID
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
+from transfer_service.audit.detail import tell
 from transfer_service.crypto.items import seal_item
 from transfer_service.crypto.values import DataKey
 from transfer_service.db.models import Dispatch, Item, ItemGrant, Person
@@ -20,7 +21,7 @@ from transfer_service.use_cases.installation import Installation
 from transfer_service.use_cases.keys.holding import PublicEpoch, find_active_epoch
 from transfer_service.use_cases.recording import record_all
 from transfer_service.use_cases.transfers.drafting import get_draft
-from transfer_service.use_cases.transfers.leaves import leaf_of, tell
+from transfer_service.use_cases.transfers.leaves import leaf_of
 from transfer_service.use_cases.transfers.removing import delete_place
 from transfer_service.use_cases.transfers.sealing import grant, item_context, place_item, seal_row
 from transfer_service.use_cases.transfers.texts import JSON_TYPE, NOTE_NAME, REMARK_NAME, Note, Remark, Withheld

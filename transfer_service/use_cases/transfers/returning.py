@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
+from transfer_service.audit.detail import tell
 from transfer_service.audit.errors import LeafMalformed
 from transfer_service.audit.leaf import decode_leaf
 from transfer_service.audit.log import Entry
@@ -37,7 +38,7 @@ from transfer_service.use_cases.keys.holding import find_active_epoch, open_scho
 from transfer_service.use_cases.recording import record_all
 from transfer_service.use_cases.transfers.drafting import school_of
 from transfer_service.use_cases.transfers.handing_over import tell_of
-from transfer_service.use_cases.transfers.leaves import leaf_of, tell
+from transfer_service.use_cases.transfers.leaves import leaf_of
 from transfer_service.use_cases.transfers.sealing import (
     expected_of,
     grant,

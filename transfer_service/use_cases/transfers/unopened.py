@@ -5,6 +5,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from transfer_service.audit.detail import tell
 from transfer_service.audit.log import Entry
 from transfer_service.db.models import Alert, Dispatch
 from transfer_service.db.queries import transfers as queries
@@ -14,7 +15,7 @@ from transfer_service.domain.events import Basis, Event
 from transfer_service.domain.roles import Actor
 from transfer_service.use_cases.alerting import alert_authority, alert_school
 from transfer_service.use_cases.installation import Installation
-from transfer_service.use_cases.transfers.leaves import leaf_of, tell
+from transfer_service.use_cases.transfers.leaves import leaf_of
 
 
 def report_failure(
