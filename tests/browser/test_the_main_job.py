@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import time
+import zipfile
 from pathlib import Path
 
 import cryptography
@@ -134,6 +135,12 @@ def read_it_all(naomi: Visitor, reference: str) -> None:
             naomi.follow(f"Download {name}")
         assert Path(arriving.value.path()).read_bytes() == body
         assert arriving.value.suggested_filename == name
+    with naomi.page.expect_download() as arriving:
+        naomi.press("Download the whole file as one archive")
+    assert arriving.value.suggested_filename == f"{reference}.zip"
+    with zipfile.ZipFile(arriving.value.path()) as archive:
+        assert archive.read(f"{reference}/originals/genogram.pdf") == PDF
+        assert archive.read(f"{reference}/safeguarding-file.pdf").startswith(b"%PDF")
 
 
 def verify_receipt(naomi: Visitor, reference: str, demonstration: Demonstration, folder: Path) -> None:
@@ -144,6 +151,9 @@ def verify_receipt(naomi: Visitor, reference: str, demonstration: Demonstration,
             break
         time.sleep(0.2)
         naomi.page.reload()
+    with naomi.page.expect_download() as arriving:
+        row.get_by_role("link", name=re.compile("PDF")).click()
+    assert Path(arriving.value.path()).read_bytes().startswith(b"%PDF")
     with naomi.page.expect_download() as arriving:
         row.get_by_role("link", name=re.compile("evidence")).click()
     assert reference in arriving.value.suggested_filename
