@@ -53,6 +53,7 @@ SCHOOL_ORDER_LABELS: Mapping[SchoolOrder, str] = MappingProxyType(
 class SchoolShow(StrEnum):
     """Which schools the table lists."""
 
+    ACTIVE = "active"
     ALL = "all"
     OVERDUE = "overdue"
     QUIET = "quiet"
@@ -62,6 +63,7 @@ class SchoolShow(StrEnum):
 
 SCHOOL_SHOW_LABELS: Mapping[SchoolShow, str] = MappingProxyType(
     {
+        SchoolShow.ACTIVE: "Schools that send or are sent something",
         SchoolShow.ALL: "All schools",
         SchoolShow.OVERDUE: "Schools with something overdue",
         SchoolShow.QUIET: "Schools with no activity",

@@ -39,7 +39,7 @@ class Filters:
     """What the compliance page was asked for; `after` is the URN of the last school of the page before."""
 
     period: PeriodChoice = PeriodChoice.TWELVE_MONTHS
-    show: SchoolShow = SchoolShow.ALL
+    show: SchoolShow = SchoolShow.ACTIVE
     order: SchoolOrder = SchoolOrder.OVERDUE
     name: str | None = None
     after: str | None = None
@@ -180,6 +180,8 @@ def _is_shown(one: SchoolFigures, filters: Filters) -> bool:
     match filters.show:
         case SchoolShow.OVERDUE:
             return one.overdue > 0
+        case SchoolShow.ACTIVE:
+            return not _is_quiet(one)
         case SchoolShow.QUIET:
             return _is_quiet(one)
         case SchoolShow.KEYS:

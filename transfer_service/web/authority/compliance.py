@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import StrEnum
 from http import HTTPStatus
+from types import MappingProxyType
 from typing import Final, TypeVar
 from urllib.parse import urlencode
 
@@ -37,6 +38,16 @@ from transfer_service.web.forms import Form, filled, submit
 Choice = TypeVar("Choice", bound=StrEnum)
 
 _BANDS: Final = (Band.ON_TIME, Band.LATE, Band.NOT_DUE, Band.OVERDUE, Band.NEVER)
+_HEADINGS: Final = MappingProxyType(
+    {
+        SchoolShow.ACTIVE: "Schools and what they owe",
+        SchoolShow.ALL: "All schools",
+        SchoolShow.OVERDUE: "Schools with something overdue",
+        SchoolShow.QUIET: "Schools with no activity",
+        SchoolShow.KEYS: "Schools with too few key holders",
+        SchoolShow.ALWAYS_NIL: "Schools that always declare nil",
+    }
+)
 _INPUTS: Final = frozenset({"period", "show", "order", "name"})
 _ENDINGS: Final = "<any(csv, xlsx):ending>"
 
@@ -67,7 +78,10 @@ def compliance() -> str | tuple[str, int]:
         reason_labels=REASON_LABELS,
         periods=_others(PERIOD_LABELS, PeriodChoice.TWELVE_MONTHS),
         orders=_others(SCHOOL_ORDER_LABELS, SchoolOrder.OVERDUE),
-        shows=_others(SCHOOL_SHOW_LABELS, SchoolShow.ALL),
+        shows=_others(SCHOOL_SHOW_LABELS, SchoolShow.ACTIVE),
+        heading=_HEADINGS[filters.show],
+        usual_show=SCHOOL_SHOW_LABELS[SchoolShow.ACTIVE],
+        is_usual=filters == Filters() and status == HTTPStatus.OK,
         chart=_chart(found.totals),
         query=_query(filters),
         next_address=f"/authority?{_query(filters, after=found.next_after)}" if found.next_after else "",
@@ -95,15 +109,20 @@ def _read_filters() -> tuple[Filters, Form, int]:
     if asked is None:
         asked, form, status = ComplianceFilter(), errors_beside(form, _INPUTS), HTTPStatus.UNPROCESSABLE_ENTITY
     else:
-        form = filled({"period": asked.period, "show": asked.show, "order": asked.order, "name": asked.name})
+        form = filled({"period": asked.period, "show": _shown(asked), "order": asked.order, "name": asked.name})
     filters = Filters(
         period=asked.period or PeriodChoice.TWELVE_MONTHS,
-        show=asked.show or SchoolShow.ALL,
+        show=_shown(asked) or SchoolShow.ACTIVE,
         order=asked.order or SchoolOrder.OVERDUE,
         name=asked.name,
         after=asked.after,
     )
     return filters, form, status
+
+
+def _shown(asked: ComplianceFilter) -> SchoolShow | None:
+    """Which schools are asked for: whoever looks for a school by name means any of them."""
+    return asked.show or (SchoolShow.ALL if asked.name else None)
 
 
 def _query(filters: Filters, after: str | None = None) -> str:

@@ -27,12 +27,11 @@ def test_the_page_counts_both_clocks_by_school_and_its_leaf_comes_first(busy, cl
     before = log_size(busy)
     page = client_for(busy.cast.olive).page("/authority")
     assert events_after(busy, before) == ["compliance.listed"]
-    # overdue to send, overdue to acknowledge, sent on time, late, acknowledged on time, late, nil declarations
-    assert row_of(page, "Alderford Primary School")[1:8] == ["1", "0", "4", "0", "0", "0", "1 (25%)"]
-    assert row_of(page, "Birchwater High School")[1:8] == ["0", "1", "0", "0", "2", "0", "0"]
-    assert row_of(page, "Alderford Primary School")[8] == "2 people"
-    assert row_of(page, "Cloverhill School")[8] == "Only one"
-    assert row_of(page, "Dovecote Academy")[8] == "Not joined"
+    # overdue to send, overdue to acknowledge, sent on time, acknowledged on time, nil declarations
+    assert row_of(page, "Alderford Primary School")[1:6] == ["1", "0", "4 of 4", "None", "1 (25%)"]
+    assert row_of(page, "Birchwater High School")[1:6] == ["0", "1", "None", "2 of 2", "0"]
+    assert row_of(page, "Alderford Primary School")[6] == "2 people"
+    assert row_of(page, "Dovecote Academy")[6] == "Not joined"
     assert row_of(page, "On time") == ["On time", "4", "2"]
     assert row_of(page, "Overdue") == ["Overdue", "1", "1"]
     assert row_of(page, "Waiting for the receiving") == ["Waiting for the receiving school's key", "1"]
@@ -41,6 +40,26 @@ def test_the_page_counts_both_clocks_by_school_and_its_leaf_comes_first(busy, cl
         "1",
     ]
     assert "it cannot show a move that nobody recorded" in text_of(page)
+
+
+def test_the_late_schools_stand_above_the_filters_and_silence_has_its_own_card(busy, client_for):
+    markup = client_for(busy.cast.olive).get("/authority").text
+    assert markup.index("Alderford Primary School") < markup.index('id="filters"')
+    assert '<details class="govuk-details" id="filters">' in markup
+    assert "Cloverhill School" not in markup
+    assert 'href="/authority?show=quiet#schools"' in markup
+    key_holders = client_for(busy.cast.olive).page("/authority?show=keys")
+    assert row_of(key_holders, "Cloverhill School")[6] == "Only one"
+
+
+def test_a_filter_in_use_stays_open(busy, client_for):
+    markup = client_for(busy.cast.olive).get("/authority?order=name").text
+    assert '<details class="govuk-details" id="filters" open>' in markup
+
+
+def test_before_anything_is_recorded_the_page_says_how_it_begins(stage, client_for):
+    page = client_for(stage.cast.olive).page("/authority")
+    assert "No school of yours has recorded a move yet" in text_of(page, "main")
 
 
 def test_the_chart_stands_beside_the_same_figures(busy, client_for):
@@ -53,24 +72,26 @@ def test_the_chart_stands_beside_the_same_figures(busy, client_for):
 @pytest.mark.parametrize(
     "query, schools",
     [
-        ("", ["Alderford", "Birchwater", "Cloverhill", "Dovecote"]),
+        ("", ["Alderford", "Birchwater", "Dovecote"]),
+        ("?show=all", ["Alderford", "Birchwater", "Cloverhill", "Dovecote"]),
+        ("?name=clover", ["Cloverhill"]),
         ("?show=overdue", ["Alderford", "Birchwater"]),
         ("?show=quiet", ["Cloverhill"]),
         ("?show=keys", ["Cloverhill"]),
         ("?order=sent&name=nuneaton", ["Birchwater"]),
         ("?name=125583", ["Dovecote"]),
-        ("?period=last-year&order=name", ["Alderford", "Birchwater", "Cloverhill", "Dovecote"]),
+        ("?period=last-year&order=name&show=all", ["Alderford", "Birchwater", "Cloverhill", "Dovecote"]),
     ],
 )
 def test_the_table_can_be_narrowed_and_sorted(busy, client_for, query, schools):
     page = client_for(busy.cast.olive).page(f"/authority{query}")
-    listed = [cells[0].split()[0] for cells in rows_of(page) if len(cells) == 9 and cells[0] != "School"]
+    listed = [cells[0].split()[0] for cells in rows_of(page) if len(cells) == 7 and cells[0] != "School"]
     assert listed == schools
 
 
 def test_what_was_due_in_another_period_is_not_counted(busy, client_for):
-    page = client_for(busy.cast.olive).page("/authority?period=last-year")
-    assert row_of(page, "Alderford Primary School")[1:8] == ["0", "0", "0", "0", "0", "0", "0"]
+    page = client_for(busy.cast.olive).page("/authority?period=last-year&show=all")
+    assert row_of(page, "Alderford Primary School")[1:6] == ["0", "0", "None", "None", "0"]
 
 
 def test_a_filter_that_does_not_exist_is_refused_beside_its_field(stage, client_for):
@@ -85,11 +106,11 @@ def test_a_long_table_goes_on_on_the_next_page(stage, client_for):
             stage.service, stage.cast.warwickshire, urn=f"13{number:04}", name=f"School {number:02}", town="Rugby"
         )
     client = client_for(stage.cast.olive)
-    first = client.page("/authority?order=name")
-    assert len([cells for cells in rows_of(first) if len(cells) == 9]) == 51
+    first = client.page("/authority?order=name&show=all")
+    assert len([cells for cells in rows_of(first) if len(cells) == 7]) == 51
     following = next(link.get("href") for link in first.iter("a") if link.get("rel") == "next")
     second = client.page(following)
-    names = [cells[0] for cells in rows_of(second) if len(cells) == 9][1:]
+    names = [cells[0] for cells in rows_of(second) if len(cells) == 7][1:]
     assert len(names) == 14
     assert names[0].startswith("School 46")
 
