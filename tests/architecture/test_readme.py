@@ -23,7 +23,7 @@ def test_every_file_that_the_readme_links_to_exists():
 
 
 def test_every_folder_of_the_map_exists_and_every_folder_is_on_the_map():
-    mapped = set(re.findall(r"^(\w+)/ ", section("map", TEXT), re.MULTILINE))
+    mapped = set(re.findall(r"^(\w+)/(?: |$)", section("map", TEXT), re.MULTILINE))
     inner = set(re.findall(r"^  (\w+)/ ", section("map", TEXT), re.MULTILINE))
     top = {path.name for path in ROOT.iterdir() if (path / "__init__.py").exists()} | {"tests", "docs"}
     assert mapped == top
