@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import socket
+import sys
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -18,7 +19,6 @@ from transfer_service.cli.edge import load_settings, wall_clock
 from transfer_service.cli.exits import Refused
 from transfer_service.cli.keys import POLICY_FILE
 from transfer_service.cli.output import say, say_json
-from transfer_service.cli.serve import serve_with
 from transfer_service.demo.sign_ins import FILE, SignIn, write_sign_ins
 
 MARK: Final = ".transfer-service-demo"
@@ -58,7 +58,19 @@ def demo(*, directory: Path, port: int, no_serve: bool) -> None:
         _print_for_programs(directory, settings, sign_ins)
         return
     _print_for_people(settings, sign_ins)
-    serve_with(settings, host="127.0.0.1", port=port)
+    _serve_afresh(port)
+
+
+def _serve_afresh(port: int) -> None:
+    """Become `serve`, in this process's place and with its environment.
+
+    The store of sealed bytes has threads of its own once it was used, and those do not live on in the processes that
+    a web server forks: whoever serves must not have used it before.
+    """
+    sys.stdout.flush()
+    sys.stderr.flush()
+    command = [sys.executable, "-m", "transfer_service", "serve", "--host", "127.0.0.1", "--port", str(port)]
+    os.execv(sys.executable, command)  # noqa: S606 -- our own program, without a shell
 
 
 def _check_port(port: int) -> None:
