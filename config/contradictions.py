@@ -42,10 +42,11 @@ def _mail(loaded: Loaded) -> Iterator[str]:
         yield "NOTIFY_API_KEY and NOTIFY_TEMPLATE_ID belong together: set both or neither"
 
 
-def _single_sign_on(loaded: Loaded) -> Iterator[str]:
-    names = ("oidc_issuer", "oidc_client_id", "oidc_client_secret")
-    if all(name in loaded for name in names) and len({loaded[name] is None for name in names}) > 1:
-        yield "OIDC_ISSUER, OIDC_CLIENT_ID and OIDC_CLIENT_SECRET belong together: set all three or none"
+def _reserved(loaded: Loaded) -> Iterator[str]:
+    # Whoever sets one of these relies on what it promises, so that silence would be worse than a refusal.
+    for name in ("oidc_issuer", "oidc_client_id", "oidc_client_secret", "clamd_url"):
+        if loaded.get(name) is not None:
+            yield f"{name.upper()} is reserved, and this version does nothing with it: leave it out"
 
 
 def _demonstration(loaded: Loaded) -> Iterator[str]:
@@ -75,7 +76,7 @@ def _one_secret_one_use(loaded: Loaded) -> Iterator[str]:
 RULES: Final[tuple[Callable[[Loaded], Iterator[str]], ...]] = (
     _database_roles,
     _mail,
-    _single_sign_on,
+    _reserved,
     _demonstration,
     _one_secret_one_use,
 )

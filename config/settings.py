@@ -136,18 +136,18 @@ class Settings:
         example="00000000-0000-0000-0000-000000000000",
     )
     oidc_issuer: str | None = _setting(
-        "The address of an OpenID Connect provider, where people sign in there.",
+        "Reserved for single sign-on, the provider's address. This version refuses it.",
         values.read_https_url,
         example="https://login.example.org",
     )
     oidc_client_id: str | None = _setting(
-        "The name under which that provider knows this service.", values.read_word, example="pupil-transfer"
+        "Reserved for single sign-on, the service's name there. This version refuses it.", values.read_word, example="pupil-transfer"
     )
     oidc_client_secret: Secret | None = _setting(
-        "The secret that the provider gave this service.", values.read_secret, example="change-me"
+        "Reserved for single sign-on, the provider's secret. This version refuses it.", values.read_secret, example="change-me"
     )
     clamd_url: str | None = _setting(
-        "Where a ClamAV daemon listens. Without one, attachments are shown as not scanned.",
+        "Reserved for scanning attachments, where a ClamAV daemon listens. This version refuses it.",
         values.read_clamd_url,
         example="tcp://127.0.0.1:3310",
     )

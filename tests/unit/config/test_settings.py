@@ -228,7 +228,11 @@ def test_a_weak_or_malformed_value_is_refused_with_what_to_write(name: str, text
         ),
         (
             {"OIDC_ISSUER": "https://login.example.org"},
-            "OIDC_ISSUER, OIDC_CLIENT_ID and OIDC_CLIENT_SECRET belong together: set all three or none",
+            "OIDC_ISSUER is reserved, and this version does nothing with it: leave it out",
+        ),
+        (
+            {"CLAMD_URL": "tcp://127.0.0.1:3310"},
+            "CLAMD_URL is reserved, and this version does nothing with it: leave it out",
         ),
         (
             {"DEPLOYMENT": "demo-warwickshire"},
