@@ -141,10 +141,14 @@ class Settings:
         example="https://login.example.org",
     )
     oidc_client_id: str | None = _setting(
-        "Reserved for single sign-on, the service's name there. This version refuses it.", values.read_word, example="pupil-transfer"
+        "Reserved for single sign-on, the service's name there. This version refuses it.",
+        values.read_word,
+        example="pupil-transfer",
     )
     oidc_client_secret: Secret | None = _setting(
-        "Reserved for single sign-on, the provider's secret. This version refuses it.", values.read_secret, example="change-me"
+        "Reserved for single sign-on, the provider's secret. This version refuses it.",
+        values.read_secret,
+        example="change-me",
     )
     clamd_url: str | None = _setting(
         "Reserved for scanning attachments, where a ClamAV daemon listens. This version refuses it.",
