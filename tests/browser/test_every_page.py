@@ -46,7 +46,8 @@ def pattern_of(path: str) -> str:
     """The address with what names one thing taken out."""
     parts = urlsplit(path)
     keys = sorted({pair.partition("=")[0] for pair in parts.query.split("&") if pair})
-    bare = re.sub(r"/(demo/alerts)/\w+", r"/\1/{name}", ID.sub("{id}", REFERENCE.sub("{reference}", parts.path)))
+    bare = re.sub(r"/\d+\b", "/{number}", ID.sub("{id}", REFERENCE.sub("{reference}", parts.path)))
+    bare = re.sub(r"/(demo/alerts)/\w+", r"/\1/{name}", bare)
     return bare + ("?" + "&".join(keys) if keys else "")
 
 

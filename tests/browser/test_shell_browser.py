@@ -46,14 +46,6 @@ def bench() -> str:
     return render_template_string(PAGE, form=Form())
 
 
-@workshop.get("/sign-in")
-@access.public("stands in for the page that the accounts bring")
-def sign_in_page() -> str:
-    return render_template_string(
-        '{% extends "layout.html" %}{% set title = "Sign in" %}{% block content %}<h1>Sign in</h1>{% endblock %}'
-    )
-
-
 class Sessions:
     """The made-up sessions of these tests: how long the one that there is still lives, in seconds."""
 
@@ -195,6 +187,7 @@ def test_an_untouched_page_leaves_the_screen_when_the_session_ends(
     sessions.seconds = 2
     page, _ = signed_in(context_factory(), address)
     page.goto(f"{address}/workshop")
+    sessions.seconds = 0
 
     page.wait_for_url(f"{address}/sign-in")
 
