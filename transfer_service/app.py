@@ -177,8 +177,12 @@ def build_worker(
     database: Database,
     should_stop: ShouldStop = lambda: False,
     now: Callable[[], datetime] | None = None,
+    only: frozenset[str] | None = None,
 ) -> Worker:
-    """Put together the worker (`config.settings.NEEDS_WORKER`); beside the web server it shares its database."""
+    """Put together the worker (`config.settings.NEEDS_WORKER`); beside the web server it shares its database.
+
+    `only` names the jobs that it does, where these are not all.
+    """
     clock = now or wall_clock
     parts = Parts(
         database=database,
@@ -191,7 +195,8 @@ def build_worker(
         policy=checked_policy(settings.log_policy or ""),
         secret_files=list_secret_files(os.environ),
     )
-    return Worker(list_jobs(parts), database=database, now=clock, should_stop=should_stop)
+    jobs = [job for job in list_jobs(parts) if only is None or job.name in only]
+    return Worker(jobs, database=database, now=clock, should_stop=should_stop)
 
 
 def build_signer(

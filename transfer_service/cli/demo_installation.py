@@ -24,6 +24,8 @@ from transfer_service.interchange.gias import read_establishments, read_links
 from transfer_service.use_cases.register import import_schools
 
 DEPLOYMENT: Final = "demo"
+WAITED_FOR: Final = frozenset({"signer", "alerts"})
+"""The worker's jobs that are done within seconds of each act."""
 PUBLIC_FILE: Final = "recovery-public.json"
 
 _CEREMONY = Path(transfer_service.__file__).parent / "ceremony.py"
@@ -63,8 +65,9 @@ def prepare_installation(
         ):
             import_schools(session, at, rows=read_establishments(rows), links=read_links(links))
         worker = build_worker(settings, database=services.database, now=clock)
+        sender = build_worker(settings, database=services.database, now=clock, only=WAITED_FOR)
         files = {code: (recovery / code / PUBLIC_FILE).read_text(encoding="utf-8") for code in AUTHORITIES}
-        return prepare(stage, recovery_files=files, say=say, work=worker.run_due)
+        return prepare(stage, recovery_files=files, say=say, work=worker.run_due, send=sender.run_due)
     finally:
         services.database.dispose()
 

@@ -25,23 +25,24 @@ class WalkingClock:
         first = self.today - timedelta(weeks=WEEKS)
         self._now = _moment(first - timedelta(days=first.weekday()), _MORNING)
         self._work: Callable[[], object] = lambda: None
+        self._send: Callable[[], object] = lambda: None
 
     def __call__(self) -> datetime:
         """Tell the time, in UTC."""
         return self._now
 
-    def start_working(self, work: Callable[[], object]) -> None:
-        """From now on do `work` as time goes by: it sends alerts, signs the log, reminds."""
-        self._work = work
+    def start_working(self, *, work: Callable[[], object], send: Callable[[], object]) -> None:
+        """From now on do all `work` every morning, and `send` alerts and sign the log soon after each act."""
+        self._work, self._send = work, send
 
     def pass_seconds(self, seconds: int) -> None:
         """Let a little time pass without work."""
         self._now += timedelta(seconds=seconds)
 
-    def work_soon(self) -> None:
-        """Let the worker do what has just fallen due, as it would within seconds."""
+    def send_soon(self) -> None:
+        """Let the worker send what has just fallen due, as it would within seconds."""
         self._now += _SOON
-        self._work()
+        self._send()
 
     def walk_to(self, moment: datetime) -> None:
         """Go on to a later moment; an earlier one changes nothing."""

@@ -23,12 +23,18 @@ AUTHORITIES: Final = {WARWICKSHIRE: "Warwickshire", COVENTRY: "Coventry"}
 
 
 def prepare(
-    stage: Stage, *, recovery_files: Mapping[str, str], say: Callable[[str], None], work: Callable[[], object]
+    stage: Stage,
+    *,
+    recovery_files: Mapping[str, str],
+    say: Callable[[str], None],
+    work: Callable[[], object],
+    send: Callable[[], object],
 ) -> list[SignIn]:
     """Fill a database whose schools are imported, and return how everybody signs in.
 
-    `recovery_files` are the texts of the public recovery keys by the authority's code; `work` runs the worker once,
-    at the time of the stage's clock. Everything is made through the use cases.
+    `recovery_files` are the texts of the public recovery keys by the authority's code. `work` runs all of the worker's
+    jobs that are due at the time of the stage's clock, `send` only those that people wait for. Everything is made
+    through the use cases.
     """
     terms = json.loads((DATA / "terms.json").read_text(encoding="utf-8"))
     say("Two authorities join")
@@ -37,11 +43,11 @@ def prepare(
     members = enrol_everybody(stage, places)
     _close_days(stage, members["warwickshire.head"], terms[WARWICKSHIRE])
     say("Some weeks of transfers go by")
-    stage.clock.start_working(work)
-    stage.clock.work_soon()
+    stage.clock.start_working(work=work, send=send)
+    stage.clock.send_soon()
     play_story(stage, members, places, term_starts=_term_starts(terms))
     stage.clock.walk_to(stage.clock.until)
-    stage.clock.work_soon()
+    stage.clock.send_soon()
     return [_sign_in(stage, members[part.key]) for part in PARTS]
 
 

@@ -34,7 +34,7 @@ def play_story(stage: Stage, members: Mapping[str, Member], places: Places, *, t
     for act in sorted(act for telling in tellings for act in telling.list_acts()):
         stage.clock.walk_to(act.moment)
         act.do()
-        stage.clock.work_soon()
+        stage.clock.send_soon()
 
 
 class _Telling:
