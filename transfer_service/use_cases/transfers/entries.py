@@ -32,9 +32,9 @@ def keep_entry(
     """
     permissions.check(actor, Permission.PUPIL_RECORD)
     known = entry_id or at.new_id()
-    drop_kept(session, person_id=actor.person_id, label=_label(known))
+    drop_kept(session, person_id=actor.person_id, label=_label(actor, known))
     body = json.dumps(dict(values), ensure_ascii=False).encode()
-    keep_for_person(session, at, person_id=actor.person_id, label=_label(known), body=body, lasts=ENTRY_LASTS)
+    keep_for_person(session, at, person_id=actor.person_id, label=_label(actor, known), body=body, lasts=ENTRY_LASTS)
     return known
 
 
@@ -43,7 +43,7 @@ def get_entry(
 ) -> Mapping[str, str]:
     """Open what its author typed so far; raises NotFound for anybody else and once its time is over."""
     permissions.check(actor, Permission.PUPIL_RECORD)
-    row = find_kept(session, at, person_id=actor.person_id, label=_label(entry_id))
+    row = find_kept(session, at, person_id=actor.person_id, label=_label(actor, entry_id))
     body = None if row is None else open_kept(at, row, person_key)
     if body is None:
         raise NotFound("form")
@@ -61,5 +61,6 @@ def lock_entries(session: Session, actor: Actor) -> None:
     session.scalars(select(Person.id).where(Person.id == actor.person_id).with_for_update(key_share=True)).one()
 
 
-def _label(entry_id: UUID) -> str:
-    return f"new-transfer/{entry_id}"
+def _label(actor: Actor, entry_id: UUID) -> str:
+    """Name the kept row: of one school too, so that who acts for another meanwhile does not record it there."""
+    return f"new-transfer/{actor.organisation_id}/{entry_id}"
