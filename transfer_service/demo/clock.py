@@ -11,7 +11,7 @@ from transfer_service.domain.dates import LONDON
 WEEKS: Final = 7
 """How far back the demonstration begins."""
 
-_MORNING: Final = time(8, 15)
+_MORNING: Final = time(9, 15)
 _SOON: Final = timedelta(seconds=20)
 
 
@@ -19,7 +19,7 @@ class WalkingClock:
     """A clock that is moved forward, never back; every working morning on the way the worker runs."""
 
     def __init__(self, until: datetime) -> None:
-        """Begin some weeks before `until` (aware), at a quarter past eight on a Monday in England."""
+        """Begin some weeks before `until` (aware), at a quarter past nine on a Monday in England."""
         self.until = until
         self.today = until.astimezone(LONDON).date()
         first = self.today - timedelta(weeks=WEEKS)
