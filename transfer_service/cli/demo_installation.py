@@ -42,7 +42,7 @@ def make_installation(directory: Path, *, port: int) -> dict[str, str]:
         "BASE_URL": f"http://localhost:{port}",
         "DEMO_DIRECTORY": str(directory),
         "RECOVERY_KEYS": ",".join(f"{code}:{hexed}" for code, hexed in fingerprints.items()),
-        "LOG_LEVEL": "warning",
+        "LOG_LEVEL": "error",
     }
     return {**made, **{f"{PREFIX}{name}": value for name, value in here.items()}}
 
