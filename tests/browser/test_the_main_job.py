@@ -16,6 +16,7 @@ from tests.browser.conftest import ContextFactory
 from tests.browser.visiting import (
     Visitor,
     acknowledge,
+    days_ago,
     open_file,
     record_transfer,
     reference_in,
@@ -55,7 +56,7 @@ def test_a_file_with_a_pdf_and_a_photograph_is_sent_opened_acknowledged_and_prov
     harriet.sign_in("harriet.osborne@")
 
     reference = record_with_the_wrong_letter(harriet, with_scripts=javascript)
-    write_note(harriet, reference, category="Risk to the child or to others", dated_on="2 11 2026", text=NOTE)
+    write_note(harriet, reference, category="Risk to the child or to others", dated_on=days_ago(20), text=NOTE)
     attach(harriet, reference)
     send(harriet, reference)
     expect(harriet.page.get_by_text("Nobody there has opened it yet")).to_be_visible()
@@ -95,7 +96,7 @@ def record_with_the_wrong_letter(harriet: Visitor, *, with_scripts: bool) -> str
     harriet.choose("It is right: keep it as it is")
     harriet.press("Continue")
     harriet.choose("In-year move")
-    harriet.fill_date("When does the pupil leave your school?", "20 11 2026")
+    harriet.fill_date("When does the pupil leave your school?", days_ago(3))
     harriet.press("Continue")
     harriet.fill("Name, town, postcode or URN", "etone")
     if with_scripts:
@@ -242,8 +243,8 @@ def test_a_file_sent_back_unopened_goes_on_to_the_right_school(
 ) -> None:
     harriet = visitor(context_factory(), service, demonstration)
     harriet.sign_in("harriet.osborne@")
-    reference = record_transfer(harriet, {**PUPIL, "upn": ""}, to="Race Leys Junior School", leaving_on="20 11 2026")
-    write_note(harriet, reference, category="Chronology", dated_on="2 11 2026", text=NOTE)
+    reference = record_transfer(harriet, {**PUPIL, "upn": ""}, to="Race Leys Junior School", leaving_on=days_ago(3))
+    write_note(harriet, reference, category="Chronology", dated_on=days_ago(20), text=NOTE)
     send(harriet, reference)
 
     fiona = visitor(context_factory(), service, demonstration)
@@ -274,7 +275,7 @@ def test_a_nil_declaration_is_made_and_acknowledged(
 ) -> None:
     harriet = visitor(context_factory(javascript=False), service, demonstration)
     harriet.sign_in("harriet.osborne@")
-    reference = record_transfer(harriet, {**PUPIL, "upn": ""}, to="Etone College", leaving_on="20 11 2026")
+    reference = record_transfer(harriet, {**PUPIL, "upn": ""}, to="Etone College", leaving_on=days_ago(3))
     harriet.go(f"/transfers/{reference}/held")
     harriet.choose("No, we hold nothing")
     harriet.press("Continue")

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass, field
+from datetime import date, timedelta
 from typing import Any
 
 from playwright.sync_api import BrowserContext, ConsoleMessage, Page, expect
@@ -10,6 +11,12 @@ from tests.demonstration import Demonstration, code_of
 
 # Chromium says this itself for every answer of 400 or more, which tests provoke on purpose.
 FAILED_LOAD = "Failed to load resource"
+
+
+def days_ago(days: int) -> str:
+    """A day as people type it: the service counts from the day on which the test runs."""
+    day = date.today() - timedelta(days=days)  # noqa: DTZ011 - as the browser's user would
+    return f"{day.day} {day.month} {day.year}"
 
 
 @dataclass

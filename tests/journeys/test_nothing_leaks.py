@@ -17,6 +17,7 @@ import pytest
 import structlog
 
 from config.logging import configure_logging
+from tests.browser.visiting import days_ago
 from tests.demonstration import Demonstration, code_of, copy_of, prepared_demonstration
 from tests.html import StrictClient
 from tests.integration.web.school.browsing import day, follow
@@ -119,7 +120,7 @@ def record(sender: StrictClient) -> str:
     step = follow(sender, "/transfers/new", pupil)
     assert step.endswith("/upn")
     step = follow(sender, step, {"decision": "confirm", "upn": UPN})
-    step = follow(sender, step, {"kind": "in_year", **day("leaving_on", "20 11 2026")})
+    step = follow(sender, step, {"kind": "in_year", **day("leaving_on", days_ago(3))})
     step = follow(sender, step, {"receiving_school": "137771"}, page=f"{step}?q=137771")
     found = re.search(r"PT-[0-9A-Z]{4}-[0-9A-Z]{4}", follow(sender, step, {}))
     assert found
@@ -127,7 +128,7 @@ def record(sender: StrictClient) -> str:
 
 
 def write(sender: StrictClient, base: str) -> None:
-    note = {"category": "risk", **day("dated_on", "2 11 2026"), "text": NOTE, "why_shared": "safeguard_child"}
+    note = {"category": "risk", **day("dated_on", days_ago(20)), "text": NOTE, "why_shared": "safeguard_child"}
     follow(sender, f"{base}/notes/new", {**note, "why_shared_words": WHY})
     follow(sender, f"{base}/withheld", {"words": WITHHELD, "reason": "third_party"})
 
@@ -163,7 +164,7 @@ def provoke(stage: Stage, sender: StrictClient, base: str, monkeypatch: pytest.M
     def break_down(*_arguments: object, **_named: object) -> None:
         raise RuntimeError(f"{NOTE} {FORENAME} {SURNAME} {UPN}")
 
-    note = {"category": "risk", **day("dated_on", "2 11 2026"), "text": NOTE, "why_shared": "safeguard_child"}
+    note = {"category": "risk", **day("dated_on", days_ago(20)), "text": NOTE, "why_shared": "safeguard_child"}
     with monkeypatch.context() as broken:
         broken.setattr(notes, "seal_note", break_down)
         broken.setattr("transfer_service.web.school.notes.seal_note", break_down, raising=False)
