@@ -4,7 +4,7 @@ import threading
 from datetime import UTC, datetime
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.exc import DBAPIError
 
 from transfer_service.db.models import JobRun
@@ -76,6 +76,44 @@ def test_writers_of_one_process_take_turns_and_lose_nothing(opened):
     for thread in threads:
         thread.join(60)
     assert count(opened) == 16
+
+
+def change_meanwhile(opened, session, outcome):
+    """Let somebody else change the row: at the same time where the database lets two write, else by hand."""
+    change = update(JobRun).where(JobRun.name == "alerts").values(outcome=outcome)
+    if opened.is_sqlite:
+        session.connection().execute(change)
+        return
+    with opened.writing() as other:
+        other.execute(change)
+
+
+@pytest.mark.parametrize(
+    "lock",
+    [
+        lambda session: session.get(JobRun, "alerts", with_for_update=True),
+        lambda session: session.scalars(select(JobRun).with_for_update()).one(),
+        lambda session: session.execute(select(JobRun, JobRun.name).with_for_update()).one()[0],
+    ],
+)
+def test_a_row_that_is_locked_is_read_again_although_it_was_read_before(opened, lock):
+    with opened.writing() as session:
+        session.add(JobRun(name="alerts", started_at=AT, outcome="as it was"))
+    with opened.writing() as session:
+        row = session.get_one(JobRun, "alerts")
+        change_meanwhile(opened, session, "changed")
+        assert row.outcome == "as it was"
+        assert session.scalars(select(JobRun)).one().outcome == "as it was"
+        assert lock(session) is row
+        assert row.outcome == "changed"
+
+
+def test_what_a_session_changed_itself_is_not_lost_when_it_locks_the_row(opened):
+    with opened.writing() as session:
+        session.add(JobRun(name="alerts", started_at=AT, outcome="as it was"))
+    with opened.writing() as session:
+        session.get_one(JobRun, "alerts").outcome = "mine"
+        assert session.get_one(JobRun, "alerts", with_for_update=True).outcome == "mine"
 
 
 def test_an_address_without_a_driver_gets_psycopg():

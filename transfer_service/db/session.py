@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sqlalchemy import Connection, Engine
+    from sqlalchemy.orm import ORMExecuteState
 
 SQLITE_PRAGMAS = (
     "journal_mode=WAL",
@@ -22,6 +23,20 @@ SQLITE_PRAGMAS = (
     "recursive_triggers=ON",
     "secure_delete=ON",
 )
+
+
+class WritingSession(Session):
+    """A session in which a row that is locked is read as it is now, also where it was read before.
+
+    Who waits for a lock waits for somebody's change: to decide by what was read before the wait would undo it.
+    """
+
+
+@event.listens_for(WritingSession, "do_orm_execute")
+def _read_locked_rows_anew(state: ORMExecuteState) -> None:
+    # Else `FOR UPDATE` locks, and leaves in place what the session knew of the row already.
+    if getattr(state.statement, "_for_update_arg", None) is not None:
+        state.update_execution_options(populate_existing=True)
 
 
 class Database:
@@ -55,7 +70,7 @@ class Database:
         """A session whose changes are committed together at the end of the block, or not at all."""
         with self._one_writer(), self.engine.connect() as connection:
             chosen = connection.execution_options(transfer_service_mode="writing")
-            with Session(chosen, expire_on_commit=False) as session, session.begin():
+            with WritingSession(chosen, expire_on_commit=False) as session, session.begin():
                 yield session
 
     @contextmanager
