@@ -12,6 +12,7 @@ from typing import Final, Self
 from uuid import UUID
 
 from transfer_service.crypto import formats
+from transfer_service.crypto.backup_codes import BackupCode
 from transfer_service.crypto.derivation import derive
 from transfer_service.crypto.errors import CannotOpen, UnknownKey
 from transfer_service.crypto.formats import KeyKind
@@ -101,6 +102,16 @@ class FieldKeyring:
         made = self._public_key_mac(key_id_of(mac), public, kind=kind, owner=owner, epoch=epoch, state=state)
         return hmac.compare_digest(made, mac)
 
+    def hash_backup_code(self, person: UUID, code: BackupCode) -> bytes:
+        """Return the keyed hash by which a person's backup code is stored, under the primary key; 32 bytes."""
+        return self._backup_code_hash(self.primary_id, person, code)
+
+    def is_backup_code(self, stored: bytes, person: UUID, code: BackupCode) -> bool:
+        """Tell whether this hash is of this person's code; False also where its key is not in FIELD_KEYS any more."""
+        if len(stored) != MAC_LENGTH or key_id_of(stored) not in self._keys:
+            return False
+        return hmac.compare_digest(self._backup_code_hash(key_id_of(stored), person, code), stored)
+
     def hash_address(self, subject: str) -> bytes:
         """Return 32 bytes by which attempts from one account or address are counted; `account:…` or `address:…`."""
         return self.keyed_hash("attempt", subject.encode())
@@ -122,6 +133,11 @@ class FieldKeyring:
             state=state,
         )
         made = hmac.digest(self._key(key_id, "public-key"), record, "sha256")
+        return unsigned(key_id, _ID_LENGTH) + made[: MAC_LENGTH - _ID_LENGTH]
+
+    def _backup_code_hash(self, key_id: int, person: UUID, code: BackupCode) -> bytes:
+        record = length_prefixed("ptx/backup-code/1") + person.bytes + code.reveal()
+        made = hmac.digest(self._key(key_id, "backup-code"), record, "sha256")
         return unsigned(key_id, _ID_LENGTH) + made[: MAC_LENGTH - _ID_LENGTH]
 
     def _index(self, purpose: str, value: bytes, key_id: int) -> bytes:

@@ -1,7 +1,7 @@
 """Recovery codes: 160 random bits that a person writes down, by which the own seed can be unwrapped.
 
 Nine groups of four letters of Crockford's base32; the last group is a checksum, so that a slip of the pen is told
-from a wrong code. Source of the alphabet: https://www.crockford.com/base32.html.
+from a wrong code.
 """
 
 import hashlib
@@ -9,6 +9,7 @@ import hmac
 import os
 from typing import Final, NoReturn, Self
 
+from transfer_service.crypto.crockford import decode_number, encode_number, tidy_letters
 from transfer_service.crypto.derivation import derive
 from transfer_service.crypto.errors import MalformedText, WrongLength
 from transfer_service.crypto.values import WrappingKey
@@ -19,8 +20,7 @@ RECOVERY_CODE_KDF: Final = "$hkdf-sha256$v=1"
 CODE_BYTES: Final = 20
 GROUPS: Final = 9
 _GROUP_LENGTH: Final = 4
-_ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-_LOOKALIKES: Final = str.maketrans("OIL", "011")
+_CHECK_BITS: Final = 20
 _PURPOSE: Final = "ptx/recovery-code/1"
 
 
@@ -42,16 +42,11 @@ class RecoveryCode:
 
     @classmethod
     def from_text(cls, text: str) -> Self:
-        """Read a code as people type it: any case, any gaps, O for 0, I and L for 1; raises MalformedText."""
-        letters = "".join(text.upper().replace("-", " ").split()).translate(_LOOKALIKES)
+        """Read a code as people type it: any case, any gaps, O for 0, I and L for 1, U for V; raises MalformedText."""
+        letters = tidy_letters(text)
         if len(letters) != GROUPS * _GROUP_LENGTH:
             raise MalformedText(f"A recovery code has {GROUPS} groups of {_GROUP_LENGTH} letters and digits.")
-        if any(letter not in _ALPHABET for letter in letters):
-            raise MalformedText("A recovery code has only digits and letters, and never the letter U.")
-        number = 0
-        for letter in letters[:-_GROUP_LENGTH]:
-            number = number << 5 | _ALPHABET.index(letter)
-        code = cls(number.to_bytes(CODE_BYTES, "big"))
+        code = cls((decode_number(letters) >> _CHECK_BITS).to_bytes(CODE_BYTES, "big"))
         if code._letters() != letters:
             raise MalformedText("The recovery code was not typed as it was shown. Compare each group.")
         return code
@@ -78,9 +73,8 @@ class RecoveryCode:
 
     def _letters(self) -> str:
         check = hashlib.sha256(_PURPOSE.encode() + self._bytes).digest()[:3]
-        number = int.from_bytes(self._bytes, "big") << 20 | int.from_bytes(check, "big") >> 4
-        shifts = range(GROUPS * _GROUP_LENGTH * 5 - 5, -1, -5)
-        return "".join(_ALPHABET[number >> shift & 31] for shift in shifts)
+        number = int.from_bytes(self._bytes, "big") << _CHECK_BITS | int.from_bytes(check, "big") >> 4
+        return encode_number(number, letters=GROUPS * _GROUP_LENGTH)
 
     def __eq__(self, other: object) -> bool:
         """Compare in constant time."""
@@ -102,5 +96,4 @@ class RecoveryCode:
 
 def same_group(shown: str, typed: str) -> bool:
     """Tell whether a retyped group is the one that was shown, as tolerantly as a whole code is read."""
-    tidied = "".join(typed.upper().split()).translate(_LOOKALIKES)
-    return hmac.compare_digest(shown.encode(), tidied.encode())
+    return hmac.compare_digest(shown.encode(), tidy_letters(typed).encode())
