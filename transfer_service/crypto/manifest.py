@@ -12,6 +12,8 @@ from transfer_service.crypto.layout import Json, Reader, canonical_json, hash32,
 from transfer_service.crypto.values import Fingerprint
 
 NO_PREVIOUS_MANIFEST: Final = bytes(32)
+NO_EPOCH_YET: Final = 0
+"""Stands, with a fingerprint of zeros, for the key of a receiving school that has none when a file is sent to it."""
 _LABEL: Final = "ptx/manifest/1"
 
 
@@ -32,6 +34,11 @@ class ManifestRecipient:
     org: UUID
     epoch: int
     fingerprint: Fingerprint
+
+    @classmethod
+    def awaiting_key(cls, org: UUID) -> Self:
+        """Return the entry of a receiving school without a key: signed too, so that no other takes its place."""
+        return cls(org=org, epoch=NO_EPOCH_YET, fingerprint=Fingerprint(bytes(32)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

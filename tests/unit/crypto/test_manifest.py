@@ -133,3 +133,9 @@ def test_what_is_withheld_or_on_paper_has_one_digest_also_where_it_is_nothing():
             b'ptx/withheld/1{"paper":[{"tracking":"AB1"}],"withheld":[{"reason":"legal privilege"}]}'
         ).digest()
     )
+
+
+def test_a_receiving_school_without_a_key_stands_in_the_manifest_by_its_name_alone():
+    waiting = replace(MANIFEST, recipients=(ManifestRecipient.awaiting_key(RECEIVER),))
+    assert waiting.encode().endswith(b"\x00\x01" + b"\x55" * 16 + bytes(4) + bytes(32))
+    assert Manifest.decode(waiting.encode()) == waiting

@@ -95,8 +95,8 @@ def hand_over(
     already stays: a draft may have been begun under an epoch that was replaced since.
     """
     own = get_public_epoch(session, at, keys.school_id, keys.active[0])
-    recipients = [(epoch.school_id, epoch) for epoch in (own, receiver) if epoch is not None]
-    for _, epoch in recipients:
+    recipients = [epoch for epoch in (own, receiver) if epoch is not None]
+    for epoch in recipients:
         grant_all(session, at, actor, dispatch=dispatch, items=items, epoch=epoch)
     cover = next((keyed.item for keyed in items if keyed.item.kind is ItemKind.COVER), None)
     if cover is None:

@@ -5,7 +5,6 @@ key, is found.
 """
 
 from collections.abc import Sequence
-from uuid import UUID
 
 from sqlalchemy.orm import Session
 
@@ -65,11 +64,12 @@ def sign_manifest(
     cover: Item,
     items: Sequence[Item],
     signer: tuple[int, EpochKey],
-    recipients: Sequence[tuple[UUID, PublicEpoch]],
+    recipients: Sequence[PublicEpoch],
 ) -> bytes:
     """Sign what the sending school vouches for, store it on the dispatch and return its hash.
 
     `items` are the notes, attachments and remarks in order; the cover stands in the manifest by its content digest.
+    The receiving school always stands among the recipients, with or without a key.
     """
     number, key = signer
     manifest = Manifest(
@@ -92,10 +92,7 @@ def sign_manifest(
             )
             for item in items
         ),
-        recipients=tuple(
-            ManifestRecipient(org=org, epoch=epoch.number, fingerprint=epoch.public.fingerprint)
-            for org, epoch in recipients
-        ),
+        recipients=_list_recipients(dispatch, recipients),
     )
     encoded = manifest.encode()
     dispatch.manifest = encoded
@@ -126,7 +123,11 @@ def verify_manifest(session: Session, at: Installation, dispatch: Dispatch) -> M
 
 
 def _belongs(at: Installation, manifest: Manifest, dispatch: Dispatch) -> bool:
-    """Whether the sending school signed this for this very dispatch, as it stands in its row."""
+    """Whether the sending school signed this for this very dispatch, as it stands in its row.
+
+    Also to whom it goes: what waits for a key would else be delivered to whichever school the row names by then. A
+    manifest that delivers or redirects has a kind of its own; whether it is a nil declaration shows in its items.
+    """
     return (
         manifest.deployment == at.deployment
         and manifest.transfer == dispatch.transfer_id
@@ -136,8 +137,19 @@ def _belongs(at: Installation, manifest: Manifest, dispatch: Dispatch) -> bool:
         and manifest.signer_epoch == dispatch.sender_epoch
         and manifest.kind in _CHAINED_KINDS | {_KINDS[dispatch.kind]}
         and manifest.withheld_and_paper_digest == withheld_and_paper_digest(withheld=dispatch.withheld or [])
-        and (bool(manifest.items) or dispatch.kind is DispatchKind.NIL)
+        and bool(manifest.items) is (dispatch.kind is not DispatchKind.NIL)
+        and dispatch.receiving_school_id in {recipient.org for recipient in manifest.recipients}
     )
+
+
+def _list_recipients(dispatch: Dispatch, epochs: Sequence[PublicEpoch]) -> tuple[ManifestRecipient, ...]:
+    listed = [
+        ManifestRecipient(org=epoch.school_id, epoch=epoch.number, fingerprint=epoch.public.fingerprint)
+        for epoch in epochs
+    ]
+    if dispatch.receiving_school_id not in {recipient.org for recipient in listed}:
+        listed.append(ManifestRecipient.awaiting_key(dispatch.receiving_school_id))
+    return tuple(listed)
 
 
 def _is_as_logged(session: Session, dispatch: Dispatch, digest: bytes) -> bool:
