@@ -1,8 +1,9 @@
-"""What makes a password acceptable, after NIST SP 800-63B: length, and neither common nor about oneself.
+"""What makes a password acceptable, after NIST SP 800-63B-4: length, and neither common nor about oneself.
 
 No rule asks for digits or signs, and none lets a password expire: both make people choose worse ones.
 """
 
+import re
 import unicodedata
 from collections.abc import Callable, Iterable
 from enum import StrEnum
@@ -12,6 +13,14 @@ MAXIMUM_LENGTH = 256
 
 # Shorter words occur inside good passwords by chance.
 _SHORTEST_CONTEXT_WORD = 4
+
+_BETWEEN_PARTS = re.compile(r"[@.\-_'’+/,()\s]+")
+_YEAR = re.compile(r"(?:19|20)[0-9]{2}")
+# What people write in the place of a letter; words and passwords are folded alike, so that l and i may be one.
+_LOOKS_LIKE = {
+    "0": "o", "1": "i", "!": "i", "|": "i", "l": "i", "3": "e", "4": "a", "@": "a", "5": "s", "$": "s", "7": "t",
+    "8": "b",
+}  # fmt: skip
 
 SERVICE_WORDS = ("pupil transfer", "transfer service", "safeguarding")
 
@@ -36,7 +45,7 @@ PASSWORD_PROBLEM_SENTENCES = {
 
 
 def normalise_password(password: str) -> str:
-    """Return the form that is hashed, alike from every keyboard (Unicode NFKC, SP 800-63B section 5.1.1.2)."""
+    """Return the form that is hashed, alike from every keyboard (Unicode NFKC, SP 800-63B-4 section 3.1.1.2)."""
     return unicodedata.normalize("NFKC", password)
 
 
@@ -46,7 +55,9 @@ def judge_password(
     """Return why the password is not acceptable, or None if it is.
 
     `is_common` is asked with the normalised password last, because it may be slow. `context_words` are the person's
-    name and address and the organisation's name: a password that is little more than one of them is refused.
+    name and address and the organisation's name: a password that is little more than these, in any order, with signs
+    in the place of letters or a year added, is refused (SP 800-63B-4, section 3.1.1.2: context-specific words and
+    what derives from them; the password as a whole is judged, never one part of a longer one).
     """
     tidy = normalise_password(password)
     if len(tidy) < MINIMUM_LENGTH:
@@ -55,7 +66,7 @@ def judge_password(
         return PasswordProblem.TOO_LONG
     if _is_repetition(tidy):
         return PasswordProblem.REPEATED
-    if any(_is_little_more_than(tidy, word) for word in _parts((*context_words, *SERVICE_WORDS))):
+    if _is_little_more_than(tidy, _parts((*context_words, *SERVICE_WORDS))):
         return PasswordProblem.CONTEXT
     return PasswordProblem.COMMON if is_common(tidy) else None
 
@@ -65,18 +76,30 @@ def _is_repetition(text: str) -> bool:
     return any(text == (text[:size] * len(text))[: len(text)] for size in range(1, 5))
 
 
-def _parts(words: Iterable[str]) -> set[str]:
-    """Fold words for comparing, and take the parts of addresses and of names of several words too."""
+def _fold(text: str) -> list[tuple[str, str]]:
+    """Return each letter, digit and look-alike sign beside what it is compared as: without accents, `0` as `o`."""
+    plain = "".join(char for char in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(char))
+    return [(char, _LOOKS_LIKE.get(char, char)) for char in plain if char.isalnum() or char in _LOOKS_LIKE]
+
+
+def _parts(words: Iterable[str]) -> list[str]:
+    """Fold words for comparing, and take the parts of addresses and of names of several words too; longest first."""
     folded: set[str] = set()
     for word in words:
-        lower = word.casefold()
-        pieces = lower.replace("@", " ").replace(".", " ").replace("-", " ").split()
-        folded.update((*pieces, "".join(pieces)))
-    return {word for word in folded if len(word) >= _SHORTEST_CONTEXT_WORD}
+        pieces = _BETWEEN_PARTS.sub(" ", word).split()
+        folded.update("".join(alike for _, alike in _fold(piece)) for piece in (*pieces, "".join(pieces)))
+    return sorted((word for word in folded if len(word) >= _SHORTEST_CONTEXT_WORD), key=lambda word: (-len(word), word))
 
 
-def _is_little_more_than(password: str, word: str) -> bool:
-    """Whether taking the word out, however often, leaves fewer characters than half of the minimum."""
-    lower = password.casefold()
-    bare = "".join(character for character in lower if character.isalnum())
-    return word in bare and len(bare.replace(word, "")) < MINIMUM_LENGTH // 2
+def _is_little_more_than(password: str, words: list[str]) -> bool:
+    """Whether taking out every one of the words, and years, leaves fewer characters than half of the minimum."""
+    pairs = _fold(password)
+    text = "".join(alike for _, alike in pairs)
+    taken = [False] * len(pairs)
+    for word in words:
+        start = text.find(word)
+        while start >= 0:
+            taken[start : start + len(word)] = [True] * len(word)
+            start = text.find(word, start + 1)
+    rest = "".join(char for (char, _), out in zip(pairs, taken, strict=True) if char.isalnum() and not out)
+    return any(taken) and len(_YEAR.sub("", rest)) < MINIMUM_LENGTH // 2

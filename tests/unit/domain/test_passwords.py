@@ -41,11 +41,27 @@ def test_a_long_unusual_password_is_accepted_without_rules_about_signs(password)
         ("annabel.finch1", "context"),
         ("Finch-Finch-2026", "context"),
         ("oakfieldschool", "context"),
+        ("AnnabelOakfield26", "context"),
+        ("Finch+Oakfield 2026", "context"),
+        ("0akf1e1d $chool!!!!!!", "context"),
+        ("20annabel26finch", "context"),
+        ("f1nch-s@feguard1ng", "context"),
+        ("Ännabel.Fïnch.1987", "context"),
+        ("oakfield oakfield finch 7", "context"),
     ],
 )
 def test_a_bad_password_is_refused_with_the_reason(password, problem):
     words = ["Annabel Finch", "annabel.finch@oakfield.example", "Oakfield School"]
     assert judge_password(password, is_common=never, context_words=words).value == problem
+
+
+@pytest.mark.parametrize(
+    "password",
+    ["annabel counts otters", "finch 1x7q2vm9", "oakfield-zigzag", "20262027 20282029", "transfer of seven owls"],
+)
+def test_a_word_of_ones_own_among_others_is_no_reason(password):
+    words = ["Annabel Finch", "annabel.finch@oakfield.example", "Oakfield School"]
+    assert judge_password(password, is_common=never, context_words=words) is None
 
 
 def test_length_is_counted_after_normalising():
