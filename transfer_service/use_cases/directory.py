@@ -32,8 +32,9 @@ class SchoolShown:
 
     @property
     def where(self) -> str:
-        """Town, authority and URN on one line."""
-        return ", ".join(part for part in (self.town, self.authority, f"URN {self.urn}") if part)
+        """Town, authority and URN on one line; a town that is its own authority is named once."""
+        authority = "" if self.authority == self.town else self.authority
+        return ", ".join(part for part in (self.town, authority, f"URN {self.urn}") if part)
 
     @property
     def line(self) -> str:

@@ -115,8 +115,8 @@ def get_school(session: Session, school_id: UUID) -> School:
 def list_items(session: Session, *, dispatch_id: UUID, sealed_by: UUID | None = None) -> list[DispatchItem]:
     """List a dispatch's places with their items, in order; `sealed_by` narrows them to what one school put in.
 
-    That is what it sealed; for the sending school also what it forwards, which another school sealed for an earlier
-    transfer.
+    That is what it sealed for this transfer; for the sending school also what it forwards, which was sealed for an
+    earlier one: by another school, or by itself before the pupil came back.
     """
     statement = (
         select(DispatchItem)
@@ -126,21 +126,31 @@ def list_items(session: Session, *, dispatch_id: UUID, sealed_by: UUID | None = 
         .order_by(DispatchItem.position)
     )
     if sealed_by is not None:
+        own = and_(Item.transfer_id == Transfer.id, Item.sender_id == sealed_by)
         forwarded = and_(Item.transfer_id != Transfer.id, Transfer.sending_school_id == sealed_by)
         statement = (
             statement.join(Dispatch, Dispatch.id == DispatchItem.dispatch_id)
             .join(Transfer, Transfer.id == Dispatch.transfer_id)
-            .where(or_(Item.sender_id == sealed_by, forwarded))
+            .where(or_(own, forwarded))
         )
     return list(session.scalars(statement))
 
 
 def get_item(session: Session, *, dispatch_id: UUID, item_id: UUID, sealed_by: UUID) -> DispatchItem:
-    """Return the place of one item in a dispatch, or raise NotFound."""
+    """Return the place of one item that a school sealed for this very transfer, or raise NotFound.
+
+    What it forwards was signed as it is, also where it sealed that itself once.
+    """
     place = session.scalar(
         select(DispatchItem)
         .join(DispatchItem.item)
-        .where(DispatchItem.dispatch_id == dispatch_id, DispatchItem.item_id == item_id, Item.sender_id == sealed_by)
+        .join(Dispatch, Dispatch.id == DispatchItem.dispatch_id)
+        .where(
+            DispatchItem.dispatch_id == dispatch_id,
+            DispatchItem.item_id == item_id,
+            Item.sender_id == sealed_by,
+            Item.transfer_id == Dispatch.transfer_id,
+        )
         .options(joinedload(DispatchItem.item))
     )
     if place is None:
@@ -154,17 +164,22 @@ def next_position(session: Session, *, dispatch_id: UUID) -> int:
     return 0 if highest is None else highest + 1
 
 
+def count_kinds(session: Session, *, dispatch_id: UUID) -> Mapping[ItemKind, int]:
+    """Count the items of a dispatch by what they hold; a kind that it has none of is absent."""
+    rows = session.execute(
+        select(Item.kind, func.count())
+        .select_from(DispatchItem)
+        .join(DispatchItem.item)
+        .where(DispatchItem.dispatch_id == dispatch_id)
+        .group_by(Item.kind)
+    )
+    return {kind: count for kind, count in rows}  # noqa: C416 -- a Row is no pair to `dict`
+
+
 def count_contents(session: Session, *, dispatch_id: UUID) -> int:
     """Count the notes and attachments of a dispatch."""
-    return (
-        session.scalar(
-            select(func.count())
-            .select_from(DispatchItem)
-            .join(DispatchItem.item)
-            .where(DispatchItem.dispatch_id == dispatch_id, Item.kind.in_([ItemKind.NOTE, ItemKind.ATTACHMENT]))
-        )
-        or 0
-    )
+    counts = count_kinds(session, dispatch_id=dispatch_id)
+    return counts.get(ItemKind.NOTE, 0) + counts.get(ItemKind.ATTACHMENT, 0)
 
 
 def list_grants(session: Session, *, dispatch_id: UUID, recipient_id: UUID) -> Mapping[UUID, list[ItemGrant]]:

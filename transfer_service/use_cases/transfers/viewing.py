@@ -12,6 +12,7 @@ from transfer_service.db.models import Acknowledgement, Breach, Dispatch, School
 from transfer_service.db.queries import transfers as queries
 from transfer_service.domain import permissions
 from transfer_service.domain.errors import NotFound
+from transfer_service.domain.keys import ItemKind
 from transfer_service.domain.notes import WithheldReason
 from transfer_service.domain.permissions import Permission
 from transfer_service.domain.roles import Actor
@@ -57,13 +58,19 @@ class DispatchView:
     shredded_at: datetime | None
     statement_version: str | None
     withheld: tuple[WithheldReason, ...]
-    items: int
+    notes: int
+    attachments: int
     acknowledgement: Acknowledgement | None
     has_opened: bool
     """Whether the actor is among those who opened it."""
     sent_by_actor: bool
     breach_report_by: datetime | None
     actions: tuple[Action, ...]
+
+    @property
+    def items(self) -> int:
+        """Its notes and attachments together."""
+        return self.notes + self.attachments
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,6 +148,7 @@ def get_transfer(session: Session, at: Installation, actor: Actor, *, reference:
 
 def _view(session: Session, actor: Actor, dispatch: Dispatch, side: Side) -> DispatchView:
     breach = session.get(Breach, dispatch.id) if side is Side.SENDING else None
+    counts = queries.count_kinds(session, dispatch_id=dispatch.id)
     return DispatchView(
         dispatch_id=dispatch.id,
         number=dispatch.number,
@@ -165,7 +173,8 @@ def _view(session: Session, actor: Actor, dispatch: Dispatch, side: Side) -> Dis
         shredded_at=dispatch.shredded_at,
         statement_version=dispatch.statement_version,
         withheld=tuple(WithheldReason(one["reason"]) for one in dispatch.withheld or []),
-        items=queries.count_contents(session, dispatch_id=dispatch.id),
+        notes=counts.get(ItemKind.NOTE, 0),
+        attachments=counts.get(ItemKind.ATTACHMENT, 0),
         acknowledgement=dispatch.acknowledgement,
         has_opened=actor.person_id in queries.list_openers(session, dispatch_id=dispatch.id),
         sent_by_actor=dispatch.sent_by == actor.person_id,

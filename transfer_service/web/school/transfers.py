@@ -26,7 +26,7 @@ from transfer_service.use_cases.transfers.timeline import list_happenings
 from transfer_service.use_cases.transfers.viewing import DispatchView, TransferView, get_transfer
 from transfer_service.web import access
 from transfer_service.web.school.acting import acting, read_number, read_reference
-from transfer_service.web.school.words import day_of, due_tag, say_clocks, say_state
+from transfer_service.web.school.words import day_of, due_tag, say_clocks, say_state, tell
 
 blueprint = Blueprint("school_transfers", __name__)
 BOX_LABELS = {Box.OUT: "Sent by us", Box.AWAITING: "Sent to us, to deal with", Box.DEALT_WITH: "Sent to us, dealt with"}
@@ -93,7 +93,7 @@ def transfer(reference: str) -> str:
         "school/transfer.html",
         view=view,
         dispatches=tuple(_shown(one, view, local_day(me.at.now())) for one in reversed(view.dispatches)),
-        happenings=happenings,
+        happenings=tell(happenings),
         schools=schools,
         kind=TRANSFER_KIND_LABELS[view.kind],
         is_sender=view.side is Side.SENDING,

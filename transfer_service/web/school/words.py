@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from types import MappingProxyType
 from typing import Any
 
 from transfer_service.domain.calendars import local_day
-from transfer_service.domain.dates import say_date
+from transfer_service.domain.dates import say_date, say_time
 from transfer_service.domain.deadlines import (
     BAND_LABELS,
     CLOCK_START_LABELS,
@@ -20,7 +20,9 @@ from transfer_service.domain.deadlines import (
     band,
     days_late,
 )
+from transfer_service.domain.events import Event
 from transfer_service.domain.transfer import DispatchKind, Side, Status
+from transfer_service.use_cases.transfers.timeline import Happening
 from transfer_service.use_cases.transfers.viewing import DispatchView
 
 ENDED = frozenset({Status.WITHDRAWN, Status.REJECTED})
@@ -58,6 +60,29 @@ _NIL_STATES: Mapping[tuple[Status, Side], str] = MappingProxyType(
         "and acknowledge it.",
     }
 )
+
+_SEVERAL: Mapping[Event, str] = MappingProxyType(
+    {
+        Event.NOTE_SEALED: "sealed {count} notes",
+        Event.ATTACHMENT_SEALED: "sealed {count} attachments",
+        Event.ITEM_REMOVED: "removed {count} items",
+        Event.ATTACHMENT_DOWNLOADED: "downloaded {count} attachments",
+        Event.RECEIPT_DOWNLOADED: "downloaded {count} receipts",
+        Event.ALERT_SENT: "{count} alerts were sent",
+        Event.ALERT_FAILED: "{count} alerts could not be sent yet",
+        Event.ALERT_ABANDONED: "{count} alerts could not be sent at all",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One line of what happened: who, for which school, what, and when the last of it was done."""
+
+    person: str | None
+    school: str | None
+    did: str
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,3 +178,18 @@ def say_state(dispatch: DispatchView, side: Side) -> str:
     is_nil = dispatch.kind is DispatchKind.NIL
     said = _NIL_STATES.get((dispatch.status, side)) if is_nil else None
     return said or _STATES[dispatch.status, side]
+
+
+def tell(happenings: Iterable[Happening]) -> list[Told]:
+    """Turn what happened into lines: what the same person did several times within one minute becomes one of them."""
+    told: list[Told] = []
+    before, count = None, 0
+    for one in happenings:
+        alike = (one.event, one.person, one.school, one.dispatch_id, say_time(one.at))
+        count = count + 1 if alike == before and one.event in _SEVERAL else 1
+        if count > 1:
+            told.pop()
+        did = _SEVERAL[one.event].format(count=count) if count > 1 else one.did
+        told.append(Told(one.person, one.school, did[0].upper() + did[1:] if one.person is None else did, one.at))
+        before = alike
+    return told

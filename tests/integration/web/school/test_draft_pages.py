@@ -7,7 +7,16 @@ import pytest
 from tests.factories import NOTE_TEXT, add_note, draft, empty_draft
 from tests.html import text_of
 from tests.integration.transfers.stage import Stage
-from tests.integration.web.school.browsing import day, dispatch_of, follow, record_transfer, reference_of, refused
+from tests.integration.web.school.browsing import (
+    attach,
+    day,
+    dispatch_of,
+    follow,
+    record_transfer,
+    reference_of,
+    refused,
+)
+from transfer_service.demo.papers import make_pdf
 
 pytestmark = pytest.mark.parametrize("cast_and_service", ["sqlite"], indirect=True)
 NOTE = {
@@ -119,3 +128,30 @@ def test_every_look_at_a_drafts_notes_is_in_the_log(stage: Stage, browser):
 
     assert "Ben Okafor" in text_of(browser(stage.alma).page(base), "ol")
     assert dispatch_of(stage, dispatch_id).status == "draft"
+
+
+def test_each_task_of_a_draft_says_how_far_it_is(stage: Stage, browser, base):
+    client = browser(stage.alma)
+    tasks = ("notes", "attachments", "withheld", "urgent", "check")
+
+    def states() -> list[str]:
+        found = {one.get("id"): text_of(one) for one in client.page(base).iter("div")}
+        return [found[f"task-{name}-status"] for name in tasks]
+
+    assert states() == ["Not started", "Not started", "Nothing is left out", "Not urgent", "Cannot start yet"]
+    assert f'href="{base}/check"' not in client.get(base).text
+
+    follow(client, f"{base}/notes/new", NOTE)
+    follow(client, f"{base}/notes/new", NOTE)
+    attach(client, base, ("plan.pdf", make_pdf("Plan", "Made up for a test")))
+    follow(client, f"{base}/withheld", {"words": "Letter of a neighbour", "reason": "third_party"})
+    follow(client, f"{base}/urgent", {"urgent": "yes"})
+
+    assert states() == [
+        "In progress: 2 notes",
+        "In progress: 1 attachment",
+        "Left out: 1 thing",
+        "Urgent",
+        "Not started",
+    ]
+    assert f'href="{base}/check"' in client.get(base).text
