@@ -177,15 +177,18 @@ def read_return_remark(
 
 
 def revoke_receiver(session: Session, dispatch: Dispatch) -> None:
-    """Delete the receiving school's grants of what the sending school sealed."""
-    sealed_by_sender = select(Item.id).where(
-        Item.transfer_id == dispatch.transfer_id, Item.sender_id == dispatch.transfer.sending_school_id
+    """Delete the receiving school's grants of everything but what it sealed itself for this transfer: its remark.
+
+    What the sending school forwards was sealed by another, and for another transfer.
+    """
+    own_words = select(Item.id).where(
+        Item.transfer_id == dispatch.transfer_id, Item.sender_id == dispatch.receiving_school_id
     )
     session.execute(
         delete(ItemGrant).where(
             ItemGrant.dispatch_id == dispatch.id,
             ItemGrant.recipient_id == dispatch.receiving_school_id,
-            ItemGrant.item_id.in_(sealed_by_sender),
+            ItemGrant.item_id.not_in(own_words),
         )
     )
 

@@ -26,7 +26,6 @@ from transfer_service.use_cases.transfers.texts import Note, Withheld
 from transfer_service.use_cases.transfers.unsealing import Part
 from transfer_service.use_cases.transfers.viewing import DispatchView, TransferView
 from transfer_service.web import access
-from transfer_service.web.current import current_actor
 from transfer_service.web.forms import Form, filled, refused, submit
 from transfer_service.web.notices import declare_notice, leave_notice
 from transfer_service.web.school.acting import acting, see_other, transfer_path
@@ -167,7 +166,7 @@ def withheld_added(reference: str) -> Response | tuple[str, int]:
     added = submitted.value
     if added is None:
         return refused("school/draft/withheld.html", submitted.form, **_about_withheld(view, newest))
-    kept = _read_withheld(newest.dispatch_id)
+    kept = _read_withheld(view, newest)
     _set_withheld(newest.dispatch_id, [*(one for _, one in kept), Withheld(added.reason, added.words)])
     return see_other(transfer_path(view.reference, "withheld"))
 
@@ -177,7 +176,7 @@ def withheld_added(reference: str) -> Response | tuple[str, int]:
 def withheld_removed(reference: str, item_id: UUID) -> Response:
     """Take one line of the list out again."""
     view, newest = get_draft(reference)
-    kept = _read_withheld(newest.dispatch_id)
+    kept = _read_withheld(view, newest)
     _set_withheld(newest.dispatch_id, [one for known, one in kept if known != item_id])
     return see_other(transfer_path(view.reference, "withheld"))
 
@@ -189,11 +188,11 @@ def _set_withheld(dispatch_id: UUID, withheld: list[Withheld]) -> None:
     leave_notice(LISTED)
 
 
-def _read_withheld(dispatch_id: UUID) -> list[tuple[UUID, Withheld]]:
+def _read_withheld(view: TransferView, newest: DispatchView) -> list[tuple[UUID, Withheld]]:
     """The school's own list as it is; raises CannotOpen where a line is damaged, since saving would lose it."""
-    own, found = current_actor().organisation_id, []
-    for part in read_contents(dispatch_id).parts:
-        if part.remark is not None and part.sealed_by != own:
+    found = []
+    for part in read_contents(newest.dispatch_id).parts:
+        if part.sealed_for != view.transfer_id:
             continue  # an earlier school said so, and it goes on as it is
         if part.remark is not None:
             found.append((part.item_id, Withheld(WithheldReason(part.remark.reason), part.remark.words)))
