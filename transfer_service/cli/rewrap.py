@@ -57,4 +57,6 @@ def rewrap(*, dry_run: bool, as_json: bool) -> int:
         say(f"Nothing is left under field key {key_id}. Take it out of FIELD_KEYS, and keep a copy with the backups.")
     if any(key_id != at.field_keys.primary_id for key_id in counts["log_detail.sealed"]):
         say("Details of the log stay under the key that they were written with: keep that key in FIELD_KEYS.")
+    if any(key_id != at.field_keys.primary_id for key_id in counts["backup_code.hash"]):
+        say("Backup codes stay under the key that they were made with, until their owners use them or make new ones.")
     return CHECK_FAILED if damaged else DONE

@@ -46,6 +46,8 @@ class AlertKind(StrEnum):
     PASSWORD_RESET = "password.reset"  # noqa: S105 -- a kind of alert
     SECOND_FACTOR_REPLACED = "second_factor.replaced"
     RECOVERY_CODE_USED = "recovery_code.used"
+    BACKUP_CODES_MADE = "backup_codes.made"
+    BACKUP_CODE_USED = "backup_code.used"
     NEW_DEVICE = "session.new_device"
     RECOVERY_REQUESTED = "recovery.requested"
 
@@ -66,6 +68,8 @@ SECURITY_ALERTS = frozenset(
         AlertKind.PASSWORD_RESET,
         AlertKind.SECOND_FACTOR_REPLACED,
         AlertKind.RECOVERY_CODE_USED,
+        AlertKind.BACKUP_CODES_MADE,
+        AlertKind.BACKUP_CODE_USED,
         AlertKind.NEW_DEVICE,
         AlertKind.RECOVERY_REQUESTED,
     }

@@ -21,7 +21,17 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from transfer_service.crypto import formats
 from transfer_service.crypto.errors import CryptoError
 from transfer_service.crypto.fields import key_id_of
-from transfer_service.db.models import Alert, LogDetail, Model, Person, PersonKey, RecoveryKey, SchoolEpoch, Transfer
+from transfer_service.db.models import (
+    Alert,
+    BackupCodeHash,
+    LogDetail,
+    Model,
+    Person,
+    PersonKey,
+    RecoveryKey,
+    SchoolEpoch,
+    Transfer,
+)
 from transfer_service.db.session import Database
 from transfer_service.domain.errors import CannotOpen
 from transfer_service.domain.events import Basis, Event
@@ -64,12 +74,16 @@ class Rewrapped:
 
 
 def count_by_key(session: Session) -> Mapping[str, Mapping[int, int]]:
-    """Count the stored values by `table.column` and number of the field key; `log_detail.sealed` among them."""
+    """Count the stored values by `table.column` and number of the field key.
+
+    `log_detail.sealed` and `backup_code.hash` are among them, which stay under the key that they were made with.
+    """
     counts: dict[str, Mapping[int, int]] = {}
     for place in PLACES:
         for name in place.columns:
             counts[f"{place.model.__tablename__}.{name}"] = _count(session, place.column(name))
     counts["log_detail.sealed"] = _count(session, LogDetail.sealed)
+    counts["backup_code.hash"] = _count(session, BackupCodeHash.hash)
     return counts
 
 
@@ -200,4 +214,4 @@ PLACES: Final = (
     Place(model=PersonKey, columns=("mac",), rewrite=_rewrite_person_key),
     Place(model=RecoveryKey, columns=("mac",), rewrite=_rewrite_recovery_key),
 )
-"""Everything that the field keys protect, but the details of the log."""
+"""Everything that the field keys protect, but the details of the log, and backup codes: a hash is not made anew."""

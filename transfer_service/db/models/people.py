@@ -123,6 +123,22 @@ class TrustedDevice(Model):
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
+class BackupCodeHash(Model):
+    """One of the ten codes of a person's sheet, each good once in place of a code of the authenticator app."""
+
+    __tablename__ = "backup_code"
+    __table_args__ = (CheckConstraint("(hash IS NULL) = (used_at IS NOT NULL)", name="used_has_no_hash"),)
+
+    id: Mapped[UUID] = mapped_column(Id, primary_key=True)
+    person_id: Mapped[UUID] = mapped_column(Id, ForeignKey("person.id"), index=True)
+    number: Mapped[int]
+    """Its place on the sheet, from 1."""
+    hash: Mapped[bytes | None] = mapped_column(Bytes)
+    """A keyed hash, with its key's number first; None once the code was used."""
+    made_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
 class SignInAttempt(Model):
     """Failed sign-ins counted for one account or one address, both known by a keyed hash alone."""
 
