@@ -1,49 +1,25 @@
 """Two acts on the same person in the same moment: the second sees what the first did, whatever it read before."""
 
-import threading
-import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tests.cast import HOME, Cast, Member, Service, join_service
+from tests.integration.people.steps import overlapping
 from tests.integration.people.test_resetting import ask, reset
+from tests.observing import alerts, leaves
 from transfer_service.db.models import KeyGrant, Membership, Person
-from transfer_service.domain.errors import NotFound, RuleForbids, ServiceError
+from transfer_service.domain.errors import AlreadyDone, NotFound, RuleForbids, SessionEnded
 from transfer_service.domain.events import Basis
-from transfer_service.domain.roles import MembershipState, Role
+from transfer_service.domain.roles import MembershipState, OrganisationKind, Role
 from transfer_service.use_cases.keys.granting import compare_fingerprints, grant_school_keys
 from transfer_service.use_cases.oversight.approvals import approve_first_dsl
-from transfer_service.use_cases.people.accepting import accept_invitation
-from transfer_service.use_cases.people.inviting import invite_person
+from transfer_service.use_cases.people.accepting import accept_another_invitation, accept_invitation
+from transfer_service.use_cases.people.inviting import invite_person, withdraw_invitation
 from transfer_service.use_cases.people.memberships import end_membership, suspend_membership
-
-UNTIL_IT_WAITS = 0.8
-"""Seconds in which the second act comes as far as the lock that the first one holds."""
-
-
-def overlapping(service: Service, first: Callable[[Session], object], second: Callable[[], object]) -> object:
-    """Commit the first act when the second has read what it reads before it waits; return what came of the second."""
-    started = threading.Event()
-
-    def run() -> object:
-        started.set()
-        try:
-            return second()
-        except ServiceError as error:
-            return error
-
-    with ThreadPoolExecutor(1) as pool:
-        with service.database.writing() as session:
-            first(session)
-            session.flush()
-            result = pool.submit(run)
-            assert started.wait(10)
-            time.sleep(UNTIL_IT_WAITS)
-        return result.result(30)
+from transfer_service.use_cases.people.sessions import choose_place, end_own_session, end_session, note_seen
 
 
 @pytest.fixture
@@ -172,3 +148,120 @@ def test_two_invitations_that_are_accepted_at_once_make_one_account(cast: Cast, 
     )
     assert isinstance(refusal, RuleForbids)
     assert refusal.rule == "has_account"
+
+
+@pytest.mark.parametrize("pair", ["leads", "officers", "administrators"])
+@pytest.mark.parametrize("act", [end_membership, suspend_membership])
+def test_of_two_who_end_each_others_roles_at_once_one_stays(
+    cast: Cast, service: Service, pair: str, act: Callable[..., object]
+) -> None:
+    """Else a school, an authority or the whole service could be left with nobody."""
+    one, other = cast.alma, cast.ben
+    if pair == "officers":
+        one = cast.olive
+        other = join_service(
+            service, name="Otto Lind", role=Role.AUTHORITY_OFFICER, authority_id=cast.warwickshire, inviter=one.actor
+        )
+    if pair == "administrators":
+        one = cast.ada
+        other = join_service(service, name="Abel Stroud", role=Role.ADMINISTRATOR, inviter=one.actor)
+    refusal = overlapping(
+        service,
+        lambda session: act(session, service.at, one.actor, membership_id=other.membership_id),
+        committed(service, lambda session: act(session, service.at, other.actor, membership_id=one.membership_id)),
+    )
+    assert isinstance(refusal, SessionEnded)
+    assert state_and_grants(service, one)[0] is MembershipState.ACTIVE
+    assert state_and_grants(service, other)[0] is not MembershipState.ACTIVE
+
+
+def invite(cast: Cast, service: Service, *, email: str = "nia@example.org") -> Callable[[Session], object]:
+    return lambda session: invite_person(
+        session, service.at, cast.hugh.actor, email=email, role=Role.SCHOOL_OFFICE, school_id=cast.sending
+    )
+
+
+def test_two_first_invitations_of_one_address_at_once_are_one_and_a_plain_answer(cast: Cast, service: Service) -> None:
+    refusal = overlapping(service, invite(cast, service), committed(service, invite(cast, service)))
+    assert isinstance(refusal, AlreadyDone)
+    assert refusal.sentence == "This person is invited already. Send the invitation again if it was lost."
+    with service.database.reading() as session:
+        person = session.scalars(select(Person).where(Person.email == "nia@example.org")).one()
+        assert len(session.scalars(select(Membership).where(Membership.person_id == person.id)).all()) == 1
+    assert alerts(service) == [("invitation", "nia@example.org")]
+
+
+def test_an_invitation_that_is_withdrawn_while_it_is_accepted_gives_no_role(cast: Cast, service: Service) -> None:
+    invited = committed(service, invite(cast, service))()
+    refusal = overlapping(
+        service,
+        lambda session: withdraw_invitation(session, service.at, cast.hugh.actor, membership_id=invited.membership_id),
+        lambda: accept_invitation(
+            service.database,
+            service.at,
+            service.work,
+            token=invited.token,
+            name="Nia Lund",
+            password="four purple kettles whistle",
+            device=HOME,
+        ),
+    )
+    assert isinstance(refusal, NotFound)
+    with service.database.reading() as session:
+        assert session.get_one(Membership, invited.membership_id).state is MembershipState.ENDED
+        assert session.scalars(select(Person).where(Person.email == "nia@example.org")).one().password_verifier is None
+
+
+def test_an_invitation_that_is_accepted_while_it_is_withdrawn_stays_accepted(cast: Cast, service: Service) -> None:
+    with service.database.writing() as session:
+        invited = invite_person(
+            session,
+            service.at,
+            cast.olive.actor,
+            email=cast.edie.email,
+            role=Role.HEAD_TEACHER,
+            school_id=cast.sending,
+        )
+    refusal = overlapping(
+        service,
+        lambda session: accept_another_invitation(session, service.at, cast.edie.actor, token=invited.token),
+        committed(
+            service,
+            lambda session: withdraw_invitation(
+                session, service.at, cast.hugh.actor, membership_id=invited.membership_id
+            ),
+        ),
+    )
+    assert isinstance(refusal, NotFound)
+    with service.database.reading() as session:
+        assert session.get_one(Membership, invited.membership_id).state is MembershipState.ACTIVE
+
+
+AGAIN: dict[str, Callable[[Session, Cast, Service], object]] = {
+    "sign out": lambda session, cast, service: end_session(session, service.at, cookie=cast.alma.cookie),
+    "seen": lambda session, cast, service: note_seen(session, service.at, cast.alma.actor),
+    "end": lambda session, cast, service: end_own_session(
+        session, service.at, cast.alma.actor, session_id=cast.alma.actor.session_id
+    ),
+    "choose": lambda session, cast, service: choose_place(
+        session,
+        service.at,
+        cast.alma.actor,
+        kind=OrganisationKind.SCHOOL,
+        organisation_id=cast.sending,
+    ),
+}
+
+
+@pytest.mark.parametrize("second", AGAIN)
+def test_a_session_that_is_used_while_it_ends_is_ended_once_and_breaks_nothing(
+    cast: Cast, service: Service, second: str
+) -> None:
+    before = [leaf.event for leaf in leaves(service)].count("session.ended")
+    came_of = overlapping(
+        service,
+        lambda session: end_session(session, service.at, cookie=cast.alma.cookie),
+        committed(service, lambda session: AGAIN[second](session, cast, service)),
+    )
+    assert came_of is None or isinstance(came_of, SessionEnded | NotFound)
+    assert [leaf.event for leaf in leaves(service)].count("session.ended") == before + 1

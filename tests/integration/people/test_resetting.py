@@ -25,7 +25,7 @@ NEW = "nine copper lanterns drift"
 def ask(service: Service, email: str) -> str:
     """Ask for a link and read it from the outbox."""
     with service.database.writing() as session:
-        request_password_reset(session, service.at, email=email)
+        request_password_reset(session, service.at, email=email, address=HOME.address)
     with service.database.reading() as session:
         alert = session.scalars(
             select(Alert).where(Alert.kind == AlertKind.PASSWORD_RESET).order_by(Alert.id.desc()).limit(1)
@@ -188,20 +188,42 @@ def test_a_link_that_was_tampered_with_resets_nothing(cast: Cast, service: Servi
 
 def test_asking_for_an_account_that_does_not_exist_looks_the_same_and_mails_nothing(cast: Cast, service: Service):
     with service.database.writing() as session:
-        request_password_reset(session, service.at, email="nobody@example.org")
+        request_password_reset(session, service.at, email="nobody@example.org", address=HOME.address)
     assert alerts(service) == []
     with pytest.raises(Invalid), service.database.writing() as session:
-        request_password_reset(session, service.at, email="nobody")
+        request_password_reset(session, service.at, email="nobody", address=HOME.address)
 
 
 def test_a_mailbox_is_not_flooded_with_links(cast: Cast, service: Service):
     for _ in range(6):
         with service.database.writing() as session:
-            request_password_reset(session, service.at, email=cast.edie.email)
+            request_password_reset(session, service.at, email=cast.edie.email, address=HOME.address)
     assert alerts(service) == [("password.reset", cast.edie.email)] * 3
     service.clock.move(hours=1)
     ask(service, cast.edie.email)
     assert len(alerts(service)) == 4
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+def test_one_network_address_asks_for_thirty_links_an_hour_whoever_they_are_for(
+    cast: Cast, service: Service, is_known: bool
+):
+    last = cast.edie.email if is_known else "nobody@example.org"
+
+    def ask_from(address: str, email: str) -> None:
+        with service.database.writing() as session:
+            request_password_reset(session, service.at, email=email, address=address)
+
+    for number in range(30):
+        ask_from("2001:db8::7", f"{number}@example.org")
+    with pytest.raises(TooManyAttempts) as refused:
+        ask_from("2001:db8::8", last)
+    assert refused.value.retry_after == 3600
+    assert alerts(service) == []
+    ask_from("192.0.2.77", last)
+    service.clock.move(hours=1)
+    ask_from("2001:db8::8", last)
+    assert begin(service, cast.alma, device=replace(HOME, address="2001:db8::8")), "signing in is counted by itself"
 
 
 def test_a_suspended_person_gets_no_link_and_uses_none(cast: Cast, service: Service):
@@ -211,7 +233,7 @@ def test_a_suspended_person_gets_no_link_and_uses_none(cast: Cast, service: Serv
     with pytest.raises(RuleForbids):
         reset(service, token)
     with service.database.writing() as session:
-        request_password_reset(session, service.at, email=cast.edie.email)
+        request_password_reset(session, service.at, email=cast.edie.email, address=HOME.address)
     assert len(alerts(service)) == 1
 
 

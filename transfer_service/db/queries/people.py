@@ -50,9 +50,10 @@ def tidy_email(email: str) -> str:
     return email.strip().casefold()
 
 
-def find_person_by_email(session: Session, email: str) -> Person | None:
-    """Return the person with this address."""
-    return session.scalar(select(Person).where(Person.email == tidy_email(email)))
+def find_person_by_email(session: Session, email: str, *, lock: bool = False) -> Person | None:
+    """Return the person with this address; locked until the commit where that is asked for."""
+    wanted = select(Person).where(Person.email == tidy_email(email))
+    return session.scalar(wanted.with_for_update() if lock else wanted)
 
 
 def find_membership_at(

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from transfer_service.audit.log import Entry
 from transfer_service.crypto.suites import PersonKey
 from transfer_service.crypto.unlock import KdfParameters, PasswordKeys
 from transfer_service.crypto.values import Seed
-from transfer_service.db.models import Invitation, Membership, Person
+from transfer_service.db.models import Membership, Person
 from transfer_service.db.queries.people import InvitationRow
 from transfer_service.db.session import Database
 from transfer_service.domain.errors import Invalid, NotFound, RuleForbids
@@ -19,6 +18,7 @@ from transfer_service.use_cases.installation import Installation
 from transfer_service.use_cases.people.asking import ask_for_keys
 from transfer_service.use_cases.people.devices import Device
 from transfer_service.use_cases.people.inviting import get_live_invitation
+from transfer_service.use_cases.people.locking import lock_person
 from transfer_service.use_cases.people.passwords import PasswordWork, check_new_password
 from transfer_service.use_cases.people.person_keys import add_person_key, set_password
 from transfer_service.use_cases.people.session_keys import StartedSession, start_pending
@@ -39,6 +39,7 @@ def accept_invitation(
     with database.reading() as session:
         row = get_live_invitation(session, at, token=token)
         _check_has_no_account(row.person)
+        person_id = row.person.id
         place = row.school.name if row.school else row.authority.name if row.authority else ""
         email = row.person.email
     tidy_name = check_name(name)
@@ -46,6 +47,8 @@ def accept_invitation(
     parameters = work.new_parameters()
     keys = work.derive(password, parameters)
     with database.writing() as session:
+        # Before the invitation is read again: another account or another acceptance may have been made meanwhile.
+        lock_person(session, person_id)
         row = get_live_invitation(session, at, token=token)
         return _open_account(session, at, row, name=tidy_name, parameters=parameters, keys=keys, device=device)
 
@@ -55,6 +58,7 @@ def accept_another_invitation(session: Session, at: Installation, actor: Actor, 
 
     Raises NotFound also for an invitation of somebody else, RuleForbids where it was used or has expired.
     """
+    lock_person(session, actor.person_id)
     row = get_live_invitation(session, at, token=token)
     if row.person.id != actor.person_id:
         raise NotFound("invitation")
@@ -92,8 +96,7 @@ def _open_account(
     keys: PasswordKeys,
     device: Device,
 ) -> StartedSession:
-    # Else the row would be the one that was read before waiting for the lock, without the account made meanwhile.
-    person = session.get_one(Person, row.person.id, with_for_update=True, populate_existing=True)
+    person = row.person
     _check_has_no_account(person)
     person.name = name
     seed = Seed.generate()
@@ -122,14 +125,13 @@ def _open_account(
 
 
 def _take_up(session: Session, at: Installation, row: InvitationRow) -> list[Entry]:
-    """Mark the invitation used and the membership taken up; returns the leaf."""
-    invitation = session.scalar(
-        select(Invitation).where(Invitation.id == row.invitation.id, Invitation.accepted_at.is_(None)).with_for_update()
-    )
-    if invitation is None or row.membership.state is not MembershipState.INVITED:
-        raise RuleForbids("invitation_used", "This invitation was accepted already. Sign in with your email address.")
-    invitation.accepted_at = at.now()
+    """Mark the invitation used and the membership taken up; returns the leaf. The person is locked."""
     membership = row.membership
+    if membership.state is not MembershipState.INVITED:
+        raise RuleForbids(
+            "invitation_over", "This invitation is over. Ask the person who invited you to send another one."
+        )
+    row.invitation.accepted_at = at.now()
     membership.state = MembershipState.ACTIVE
     if row.school is not None and membership.role in KEY_HOLDING_ROLES:
         membership.state = MembershipState.AWAITING_APPROVAL

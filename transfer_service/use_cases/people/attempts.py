@@ -6,6 +6,7 @@ An account that does not exist counts and locks like one that does. One leaf for
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -38,6 +39,8 @@ ADDRESS_LIMIT: Final = Limit(100, timedelta(minutes=15), timedelta(minutes=15))
 """A school's staff share one address."""
 RESET_LIMIT: Final = Limit(3, timedelta(hours=1), timedelta(hours=1))
 """Links to reset a password, so that nobody's mailbox can be flooded."""
+RESET_ADDRESS_LIMIT: Final = Limit(30, timedelta(hours=1), timedelta(hours=1))
+"""Such links asked for from one network address, so that nobody can try a whole list of mailboxes."""
 
 
 def account_subject(at: Installation, email: str) -> bytes:
@@ -47,15 +50,7 @@ def account_subject(at: Installation, email: str) -> bytes:
 
 def address_subject(at: Installation, address: str) -> bytes:
     """Return what failures from one network address are counted under; IPv6 by its /64, which one household has."""
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
-        return at.field_keys.hash_address("address:unknown")
-    if parsed.version == 6:
-        mapped = parsed.ipv4_mapped
-        known = str(mapped) if mapped else str(ipaddress.ip_network((parsed, 64), strict=False))
-        return at.field_keys.hash_address(f"address:{known}")
-    return at.field_keys.hash_address(f"address:{parsed}")
+    return at.field_keys.hash_address(_name_address(address))
 
 
 def reset_subject(at: Installation, email: str) -> bytes:
@@ -63,17 +58,32 @@ def reset_subject(at: Installation, email: str) -> bytes:
     return at.field_keys.hash_address(f"reset:{tidy_email(email)}")
 
 
+def count_reset_from(session: Session, at: Installation, *, address: str) -> None:
+    """Count one request to reset a password for the network address, whichever account it is for.
+
+    Raises TooManyAttempts past the limit: it says nothing about any account.
+    """
+    subject = at.field_keys.hash_address("reset-" + _name_address(address))
+    _refuse_locked(at, [_lock_row(session, at, subject).locked_until])
+    count(session, at, subject=subject, limit=RESET_ADDRESS_LIMIT)
+
+
 def check_not_locked(session: Session, at: Installation, *, email: str, address: str) -> None:
     """Raise TooManyAttempts where the account or the address is locked; the same for accounts that do not exist."""
-    locks = session.scalars(
-        select(SignInAttempt.locked_until).where(
-            SignInAttempt.subject.in_([account_subject(at, email), address_subject(at, address)]),
-            SignInAttempt.locked_until > at.now(),
-        )
-    ).all()
-    until = max((lock for lock in locks if lock is not None), default=None)
-    if until is not None:
-        raise TooManyAttempts(_seconds_until(until, at.now()))
+    subjects = [account_subject(at, email), address_subject(at, address)]
+    _refuse_locked(
+        at, session.scalars(select(SignInAttempt.locked_until).where(SignInAttempt.subject.in_(subjects))).all()
+    )
+
+
+def hold_counters(session: Session, at: Installation, *, email: str, address: str) -> None:
+    """Ask again whether account or address is locked, and let no other guess be judged until the commit.
+
+    A password takes long to derive: guesses that were derived side by side would else all pass the first question,
+    and be counted when it is too late. Lock the person first, where there is one. Raises TooManyAttempts.
+    """
+    subjects = (account_subject(at, email), address_subject(at, address))
+    _refuse_locked(at, [_lock_row(session, at, subject).locked_until for subject in subjects])
 
 
 def count_failure(
@@ -91,16 +101,10 @@ def count_failure(
 def count(session: Session, at: Installation, *, subject: bytes, limit: Limit) -> bool:
     """Count one attempt; returns whether it is the one that locks."""
     now = at.now()
-    _add_where_absent(session, subject, now)
-    row = session.scalars(
-        select(SignInAttempt)
-        .where(SignInAttempt.subject == subject)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    ).one()
+    row = _lock_row(session, at, subject)
     if row.locked_until is not None and row.locked_until > now:
         return False
-    if row.locked_until is not None or now - row.window_started_at >= limit.window:
+    if row.failures == 0 or row.locked_until is not None or now - row.window_started_at >= limit.window:
         row.failures, row.window_started_at, row.locked_until = 0, now, None
     row.failures += 1
     if row.failures < limit.failures:
@@ -110,8 +114,8 @@ def count(session: Session, at: Installation, *, subject: bytes, limit: Limit) -
 
 
 def is_locked(session: Session, at: Installation, *, subject: bytes) -> bool:
-    """Tell whether this subject is locked now."""
-    until = session.scalar(select(SignInAttempt.locked_until).where(SignInAttempt.subject == subject))
+    """Tell whether this subject is locked now, and let nobody else count under it until the commit."""
+    until = _lock_row(session, at, subject).locked_until
     return until is not None and until > at.now()
 
 
@@ -120,14 +124,36 @@ def forget_failures(session: Session, at: Installation, *, email: str) -> None:
     session.execute(delete(SignInAttempt).where(SignInAttempt.subject == account_subject(at, email)))
 
 
-def _add_where_absent(session: Session, subject: bytes, now: datetime) -> None:
-    # Two first failures at the same moment must not end in a duplicate key.
+def _name_address(address: str) -> str:
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return "address:unknown"
+    if parsed.version == 6:
+        mapped = parsed.ipv4_mapped
+        return f"address:{mapped or ipaddress.ip_network((parsed, 64), strict=False)}"
+    return f"address:{parsed}"
+
+
+def _refuse_locked(at: Installation, locks: Iterable[datetime | None]) -> None:
+    until = max((lock for lock in locks if lock is not None and lock > at.now()), default=None)
+    if until is not None:
+        raise TooManyAttempts(_seconds_until(until, at.now()))
+
+
+def _lock_row(session: Session, at: Installation, subject: bytes) -> SignInAttempt:
+    """Return a subject's counter, locked; one that was never counted is made, for only what is there can be locked.
+
+    One statement: between an insert and a lock a sign-in that succeeds might delete the row.
+    """
     insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    session.execute(
+    made = (
         insert(SignInAttempt)
-        .values(subject=subject, failures=0, window_started_at=now, locked_until=None)
-        .on_conflict_do_nothing(index_elements=["subject"])
+        .values(subject=subject, failures=0, window_started_at=at.now(), locked_until=None)
+        .on_conflict_do_update(index_elements=["subject"], set_={"subject": subject})
+        .returning(SignInAttempt)
     )
+    return session.scalars(made, execution_options={"populate_existing": True}).one()
 
 
 def _seconds_until(until: datetime, now: datetime) -> int:

@@ -15,6 +15,8 @@ from transfer_service.domain.events import Basis, Event
 from transfer_service.domain.roles import Actor
 from transfer_service.use_cases.alerting import alert_person
 from transfer_service.use_cases.installation import Installation
+from transfer_service.use_cases.people import attempts
+from transfer_service.use_cases.people.locking import lock_person
 from transfer_service.use_cases.people.passwords import PasswordWork, check_new_password
 from transfer_service.use_cases.people.person_keys import open_with_password, set_password
 from transfer_service.use_cases.people.session_rows import end_sessions_of
@@ -24,7 +26,6 @@ from transfer_service.use_cases.people.signing_in import (
     derive_own_password,
     get_own_session,
     is_right_password,
-    lock_person,
 )
 from transfer_service.use_cases.recording import entry, record_all
 
@@ -52,6 +53,7 @@ def change_password(
     new = work.derive(new_password, parameters)
     with database.writing() as session:
         person = lock_person(session, actor.person_id)
+        attempts.hold_counters(session, at, email=person.email, address=address)
         if is_right_password(person, old):
             record_all(session, at, _change(session, at, actor, person, old=old, parameters=parameters, new=new))
             return

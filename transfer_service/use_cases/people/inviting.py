@@ -34,6 +34,7 @@ from transfer_service.domain.roles import (
 from transfer_service.use_cases.alerting import alert_person
 from transfer_service.use_cases.installation import Installation
 from transfer_service.use_cases.people.addresses import check_email
+from transfer_service.use_cases.people.locking import lock_membership, lock_or_add_person
 from transfer_service.use_cases.recording import record
 
 INVITATION_LASTS: Final = timedelta(days=14)
@@ -120,7 +121,7 @@ def invite_person(
             )
     _check_role_fits(role, school_id=school_id, authority_id=authority_id)
     address = check_email(email)
-    person = _get_or_add_person(session, at, address)
+    person = lock_or_add_person(session, at, email=address)
     _check_not_there_yet(session, person, role, school_id=school_id, authority_id=authority_id)
     membership = Membership(
         id=at.new_id(),
@@ -235,15 +236,6 @@ def _check_role_fits(role: Role, *, school_id: UUID | None, authority_id: UUID |
         raise Invalid({"role": ["Choose a role that exists at this organisation"]})
 
 
-def _get_or_add_person(session: Session, at: Installation, email: str) -> Person:
-    person = people_queries.find_person_by_email(session, email)
-    if person is None:
-        person = Person(id=at.new_id(), email=email, name="", created_at=at.now())
-        session.add(person)
-        session.flush()
-    return person
-
-
 def _check_not_there_yet(
     session: Session, person: Person, role: Role, *, school_id: UUID | None, authority_id: UUID | None
 ) -> None:
@@ -277,7 +269,7 @@ def _make_invitation(session: Session, at: Installation, membership: Membership,
 
 
 def _get_invited(session: Session, actor: Actor, membership_id: UUID) -> tuple[Membership, Person]:
-    row = people_queries.find_membership(session, membership_id)
+    row = lock_membership(session, actor, membership_id)
     if (
         row is None
         or row.membership.state is not MembershipState.INVITED

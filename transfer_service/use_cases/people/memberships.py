@@ -24,7 +24,9 @@ from transfer_service.use_cases.keys.holding import SchoolKeys
 from transfer_service.use_cases.keys.locking import lock_school
 from transfer_service.use_cases.keys.writing_grants import revoke_from_person
 from transfer_service.use_cases.people.asking import ask_for_keys
+from transfer_service.use_cases.people.backup_code_rows import end_backup_codes
 from transfer_service.use_cases.people.inviting import may_act_for
+from transfer_service.use_cases.people.locking import lock_membership
 from transfer_service.use_cases.people.session_rows import end_sessions_of
 from transfer_service.use_cases.recording import entry, record_all
 
@@ -55,6 +57,7 @@ def end_membership(
         leaves += more
         _tell_how_many_are_left(session, at, school)
     leaves += end_sessions_of(session, at, actor, person_id=person.id)
+    leaves += end_backup_codes(session, actor, person_id=person.id, basis=Basis.LEAVER)
     record_all(session, at, leaves)
     return renewed
 
@@ -78,6 +81,7 @@ def suspend_membership(session: Session, at: Installation, actor: Actor, *, memb
         if revoked:
             _tell_how_many_are_left(session, at, school)
     leaves += end_sessions_of(session, at, actor, person_id=person.id)
+    leaves += end_backup_codes(session, actor, person_id=person.id, basis=Basis.ROLE)
     record_all(session, at, leaves)
 
 
@@ -100,8 +104,11 @@ def return_membership(session: Session, at: Installation, actor: Actor, *, membe
 
 
 def _get_colleague(session: Session, actor: Actor, membership_id: UUID) -> tuple[Membership, Person]:
-    """Return a membership that has not ended, at a place that the actor acts for; raises NotFound."""
-    row = people_queries.find_membership(session, membership_id)
+    """Return a membership that has not ended, at a place that the actor acts for, its person locked.
+
+    Raises NotFound, and SessionEnded where the actor's own access ended while this waited.
+    """
+    row = lock_membership(session, actor, membership_id)
     if (
         row is None
         or row.membership.state is MembershipState.ENDED

@@ -8,7 +8,7 @@ from transfer_service.domain.events import Event
 from transfer_service.domain.roles import Actor
 from transfer_service.use_cases.installation import Installation
 from transfer_service.use_cases.people.accepting import check_name
-from transfer_service.use_cases.people.signing_in import lock_person
+from transfer_service.use_cases.people.locking import lock_person
 from transfer_service.use_cases.recording import record
 
 

@@ -30,18 +30,20 @@ RESET_PATH: Final = "/password/reset/"
 _LENGTH: Final = 16 + 8 + 32
 
 
-def request_password_reset(session: Session, at: Installation, *, email: str) -> None:
+def request_password_reset(session: Session, at: Installation, *, email: str, address: str) -> None:
     """Mail a link to whoever has an account under this address; the same for everybody else but for the mail.
 
-    At most three links an hour for an account; more are left unsent without a word. Raises Invalid for what is no
-    address.
+    At most three links an hour for an account; more are left unsent without a word. `address` is the network address
+    of whoever asks: past its own limit TooManyAttempts is raised, whether or not there is such an account. Raises
+    Invalid for what is no e-mail address.
     """
-    address = check_email(email)
-    subject = attempts.reset_subject(at, address)
+    mailbox = check_email(email)
+    attempts.count_reset_from(session, at, address=address)
+    subject = attempts.reset_subject(at, mailbox)
     if attempts.is_locked(session, at, subject=subject):
         return
     attempts.count(session, at, subject=subject, limit=attempts.RESET_LIMIT)
-    person = people_queries.find_person_by_email(session, address)
+    person = people_queries.find_person_by_email(session, mailbox)
     if person is not None and person.password_verifier is not None and person.suspended_at is None:
         alert_person(session, at, AlertKind.PASSWORD_RESET, person, secret=RESET_PATH + make_token(at, person))
 

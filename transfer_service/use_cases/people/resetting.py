@@ -28,6 +28,7 @@ from transfer_service.use_cases.people import attempts
 from transfer_service.use_cases.people.asking import ask_for_keys
 from transfer_service.use_cases.people.changing_password import context_words
 from transfer_service.use_cases.people.devices import Device
+from transfer_service.use_cases.people.locking import lock_person
 from transfer_service.use_cases.people.passwords import PasswordWork, check_new_password
 from transfer_service.use_cases.people.person_keys import add_person_key, set_password
 from transfer_service.use_cases.people.recovery_codes import open_with_recovery_code, use_up
@@ -35,7 +36,7 @@ from transfer_service.use_cases.people.reset_links import get_person_of_token
 from transfer_service.use_cases.people.second_factor import WRONG_RECOVERY_CODE, offer_in_place_of_lost
 from transfer_service.use_cases.people.session_keys import StartedSession, start_pending
 from transfer_service.use_cases.people.session_rows import end_sessions_of, own_actor
-from transfer_service.use_cases.people.signing_in import count_wrong, lock_person
+from transfer_service.use_cases.people.signing_in import count_wrong
 from transfer_service.use_cases.recording import entry, record_all
 
 
@@ -46,10 +47,10 @@ def reset_password(
 
     The one-time code is asked for as ever. Raises RuleForbids for a link that is over, Invalid, Unavailable.
     """
-    parameters, keys = _derive(database, at, work, token=token, password=password)
+    parameters, keys = _derive(database, at, work, token=token, password=password, address=device.address)
     with database.writing() as session:
         person = _lock_person_of_token(session, at, token)
-        attempts.check_not_locked(session, at, email=person.email, address=device.address)
+        attempts.hold_counters(session, at, email=person.email, address=device.address)
         record_all(session, at, _replace_key(session, at, person, parameters=parameters, keys=keys))
 
 
@@ -69,10 +70,10 @@ def reset_password_with_code(
     Where the device for codes is lost too, returns the session in which another is set up; else None, and the person
     signs in. The code is used up. Raises as `reset_password`, and SignInRefused for a code that is not a live one.
     """
-    parameters, keys = _derive(database, at, work, token=token, password=password)
+    parameters, keys = _derive(database, at, work, token=token, password=password, address=device.address)
     with database.writing() as session:
         person = _lock_person_of_token(session, at, token)
-        attempts.check_not_locked(session, at, email=person.email, address=device.address)
+        attempts.hold_counters(session, at, email=person.email, address=device.address)
         opened = open_with_recovery_code(session, at, person.id, recovery_code)
         if opened is not None:
             unlock, seed = opened
@@ -89,15 +90,16 @@ def _lock_person_of_token(session: Session, at: Installation, token: str) -> Per
 
     Of two requests with one link the second would else find the password that the first has just replaced.
     """
-    session.refresh(lock_person(session, get_person_of_token(session, at, token).id))
+    lock_person(session, get_person_of_token(session, at, token).id)
     return get_person_of_token(session, at, token)
 
 
 def _derive(
-    database: Database, at: Installation, work: PasswordWork, *, token: str, password: str
+    database: Database, at: Installation, work: PasswordWork, *, token: str, password: str, address: str
 ) -> tuple[KdfParameters, PasswordKeys]:
     with database.reading() as session:
         person = get_person_of_token(session, at, token)
+        attempts.check_not_locked(session, at, email=person.email, address=address)
         words = context_words(session, person)
     check_new_password(password, context_words=words)
     parameters = work.new_parameters()

@@ -27,13 +27,15 @@ from transfer_service.domain.roles import Actor
 from transfer_service.use_cases.alerting import alert_person, alert_school
 from transfer_service.use_cases.installation import Installation
 from transfer_service.use_cases.people import attempts, one_time_codes
+from transfer_service.use_cases.people.backup_code_rows import end_backup_codes
 from transfer_service.use_cases.people.devices import Device
 from transfer_service.use_cases.people.held_forms import drop_kept, find_kept, keep_for_person, open_kept
+from transfer_service.use_cases.people.locking import lock_pending, lock_person
 from transfer_service.use_cases.people.password_again import check_password_is_recent
 from transfer_service.use_cases.people.recovery_codes import open_with_recovery_code, use_up
 from transfer_service.use_cases.people.session_keys import StartedSession, open_seed, start_pending
-from transfer_service.use_cases.people.session_rows import end_sessions_of, find_row, get_pending, is_live, own_actor
-from transfer_service.use_cases.people.signing_in import WRONG_CODE, count_wrong, lock_person
+from transfer_service.use_cases.people.session_rows import end_sessions_of, find_row, get_live, is_live, own_actor
+from transfer_service.use_cases.people.signing_in import WRONG_CODE, count_wrong
 from transfer_service.use_cases.people.starting import replace_pending
 from transfer_service.use_cases.recording import entry, record_all
 
@@ -66,8 +68,7 @@ def prepare_second_factor(session: Session, at: Installation, *, cookie: bytes) 
     signed in and gave the password just now. The same at each call of one session. Raises SessionEnded,
     NeedsPassword, RuleForbids where the person has a second factor and has to use it.
     """
-    row = _get_row(session, at, cookie)
-    person = lock_person(session, row.person_id)
+    row, person = _lock_row(session, at, cookie)
     kept = _find_kept(session, at, row, PersonKey.from_seed(open_seed(at, row, cookie)))
     if kept is None:
         if row.stage is SessionStage.PASSWORD_GIVEN and person.totp_seed is not None:
@@ -88,9 +89,8 @@ def use_recovery_code(
     Invalid where it was mistyped, SignInRefused where it is not a live code of this person.
     """
     with database.writing() as session:
-        row = get_pending(session, at, cookie, lock=True)
-        person = lock_person(session, row.person_id)
-        attempts.check_not_locked(session, at, email=person.email, address=device.address)
+        row, person = lock_pending(session, at, cookie)
+        attempts.hold_counters(session, at, email=person.email, address=device.address)
         opened = open_with_recovery_code(session, at, person.id, recovery_code)
         if opened is not None:
             unlock, seed = opened
@@ -119,9 +119,8 @@ def confirm_second_factor(
     Raises SessionEnded, TooManyAttempts, SignInRefused for a wrong code, RuleForbids where none waits.
     """
     with database.writing() as session:
-        row = get_pending(session, at, cookie, lock=True)
-        person = lock_person(session, row.person_id)
-        attempts.check_not_locked(session, at, email=person.email, address=device.address)
+        row, person = lock_pending(session, at, cookie)
+        attempts.hold_counters(session, at, email=person.email, address=device.address)
         seed = open_seed(at, row, cookie)
         kept = _get_kept(session, at, row, seed)
         if _take_first_code(at, person, kept, code):
@@ -144,18 +143,18 @@ def change_second_factor(
     Raises SessionEnded, NeedsPassword, TooManyAttempts, SignInRefused, RuleForbids where none waits.
     """
     with database.writing() as session:
-        row = _get_row(session, at, cookie)
+        row, person = _lock_row(session, at, cookie)
         if row.id != actor.session_id:
             raise SessionEnded
-        person = lock_person(session, row.person_id)
-        attempts.check_not_locked(session, at, email=person.email, address=device.address)
+        attempts.hold_counters(session, at, email=person.email, address=device.address)
         kept = _get_kept(session, at, row, open_seed(at, row, cookie))
         if _take_first_code(at, person, kept, code):
             drop_kept(session, person_id=person.id, label=_KEPT)
             _tell_of_replacement(session, at, person)
             ended = end_sessions_of(session, at, actor, person_id=person.id, besides=row.id)
+            codes = end_backup_codes(session, actor, person_id=person.id, basis=Basis.ROLE)
             replaced = entry(actor, Event.SECOND_FACTOR_REPLACED, subject=person.id, basis=Basis.ROLE)
-            record_all(session, at, [replaced, *ended])
+            record_all(session, at, [replaced, *codes, *ended])
             return
         count_wrong(session, at, email=person.email, address=device.address, person=person)
     raise SignInRefused(WRONG_CODE)
@@ -174,12 +173,14 @@ def offer_in_place_of_lost(
     )
 
 
-def _get_row(session: Session, at: Installation, cookie: bytes) -> SignInSession:
-    row = find_row(session, cookie, lock=True)
-    if row is not None and is_live(row, at.now()):
-        check_password_is_recent(session, at, own_actor(row.person_id, row.id))
-        return row
-    return get_pending(session, at, cookie)
+def _lock_row(session: Session, at: Installation, cookie: bytes) -> tuple[SignInSession, Person]:
+    row = find_row(session, cookie)
+    if row is None or not is_live(row, at.now()):
+        return lock_pending(session, at, cookie)
+    person = lock_person(session, row.person_id)
+    row = get_live(session, at, cookie, lock=True)
+    check_password_is_recent(session, at, own_actor(row.person_id, row.id))
+    return row, person
 
 
 def _keep(
@@ -238,9 +239,11 @@ def _finish(session: Session, at: Installation, person: Person, kept: _Kept) -> 
         return [entry(actor, Event.SECOND_FACTOR_ENROLLED, subject=person.id, basis=Basis.INVITATION)]
     _tell_of_replacement(session, at, person)
     replaced = entry(actor, Event.SECOND_FACTOR_REPLACED, subject=person.id, basis=Basis.RECOVERY_CODE)
-    # A phone is often lost with the bag that the laptop is in: what is signed in or trusted there is so no more.
+    # A phone is often lost with the bag that the laptop is in: what is signed in or trusted there is so no more, and
+    # the backup codes may have been in it too.
+    codes = end_backup_codes(session, actor, person_id=person.id, basis=Basis.RECOVERY_CODE)
     ended = end_sessions_of(session, at, actor, person_id=person.id, besides=kept.session_id)
-    return [*use_up(session, at, actor, person, kept.recovery_unlock_id), replaced, *ended]
+    return [*use_up(session, at, actor, person, kept.recovery_unlock_id), replaced, *codes, *ended]
 
 
 def _tell_of_replacement(session: Session, at: Installation, person: Person) -> None:

@@ -59,7 +59,10 @@ def end_sessions_of(
 ) -> list[Entry]:
     """End all sessions of a person but one, and let no device be trusted any more; a leaf for each whole session."""
     rows = session.scalars(
-        select(SignInSession).where(SignInSession.person_id == person_id).order_by(SignInSession.created_at)
+        select(SignInSession)
+        .where(SignInSession.person_id == person_id)
+        .order_by(SignInSession.created_at, SignInSession.id)
+        .with_for_update()
     ).all()
     leaves = []
     for row in rows:

@@ -118,7 +118,7 @@ def choose_place(
 
 def end_session(session: Session, at: Installation, *, cookie: bytes) -> None:
     """Sign out; also a sign-in that was not finished. A cookie that leads nowhere is no error."""
-    row = find_row(session, cookie)
+    row = find_row(session, cookie, lock=True)
     if row is None:
         return
     live = is_live(row, at.now())
@@ -151,7 +151,9 @@ def list_own_sessions(session: Session, at: Installation, actor: Actor) -> Seque
 def end_own_session(session: Session, at: Installation, actor: Actor, *, session_id: UUID) -> None:
     """End one of one's own sessions; raises NotFound."""
     row = session.scalar(
-        select(SignInSession).where(SignInSession.id == session_id, SignInSession.person_id == actor.person_id)
+        select(SignInSession)
+        .where(SignInSession.id == session_id, SignInSession.person_id == actor.person_id)
+        .with_for_update()
     )
     if row is None:
         raise NotFound("session")
@@ -168,7 +170,9 @@ def end_other_sessions(session: Session, at: Installation, actor: Actor) -> int:
 
 def _own_live(session: Session, at: Installation, actor: Actor) -> SignInSession:
     row = session.scalar(
-        select(SignInSession).where(SignInSession.id == actor.session_id, SignInSession.person_id == actor.person_id)
+        select(SignInSession)
+        .where(SignInSession.id == actor.session_id, SignInSession.person_id == actor.person_id)
+        .with_for_update()
     )
     if row is None or not is_live(row, at.now()):
         raise SessionEnded

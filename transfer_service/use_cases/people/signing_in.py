@@ -7,7 +7,6 @@ and a failure must be counted although it is refused.
 from __future__ import annotations
 
 from typing import Final
-from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -22,10 +21,11 @@ from transfer_service.domain.roles import Actor
 from transfer_service.use_cases.installation import Installation
 from transfer_service.use_cases.people import attempts, devices, one_time_codes
 from transfer_service.use_cases.people.devices import Device
+from transfer_service.use_cases.people.locking import lock_pending, lock_person
 from transfer_service.use_cases.people.passwords import PasswordWork, read_parameters
 from transfer_service.use_cases.people.person_keys import open_with_password, set_password
 from transfer_service.use_cases.people.session_keys import StartedSession, open_seed, start_pending
-from transfer_service.use_cases.people.session_rows import get_pending, own_actor
+from transfer_service.use_cases.people.session_rows import own_actor
 from transfer_service.use_cases.people.starting import replace_pending, start_session
 from transfer_service.use_cases.recording import entry, record_all
 
@@ -49,9 +49,8 @@ def begin_sign_in(
     keys = work.derive(password, parameters)
     stronger = _derive_anew(work, password, parameters, is_right=verifier is not None and keys.verifies(verifier))
     with database.writing() as session:
-        # Again: guesses that were derived side by side must not each count as if they were the first.
-        attempts.check_not_locked(session, at, email=email, address=device.address)
-        person = people_queries.find_person_by_email(session, email)
+        person = people_queries.find_person_by_email(session, email, lock=True)
+        attempts.hold_counters(session, at, email=email, address=device.address)
         if person is not None and is_right_password(person, keys) and person.suspended_at is None:
             return _accept_password(session, at, person, keys=keys, device=device, stronger=stronger)
         count_wrong(session, at, email=email, address=device.address, person=person)
@@ -67,9 +66,8 @@ def finish_sign_in(
     be trusted.
     """
     with database.writing() as session:
-        pending = get_pending(session, at, cookie, lock=True)
-        person = lock_person(session, pending.person_id)
-        attempts.check_not_locked(session, at, email=person.email, address=device.address)
+        pending, person = lock_pending(session, at, cookie)
+        attempts.hold_counters(session, at, email=person.email, address=device.address)
         seed = open_seed(at, pending, cookie)
         if use_code(at, person, code):
             started, leaves = replace_pending(
@@ -91,6 +89,7 @@ def confirm_password(
     keys = derive_own_password(database, at, work, actor, password=password, address=address)
     with database.writing() as session:
         person = lock_person(session, actor.person_id)
+        attempts.hold_counters(session, at, email=person.email, address=address)
         if is_right_password(person, keys):
             get_own_session(session, actor).password_given_at = at.now()
             return
@@ -137,15 +136,12 @@ def count_wrong(session: Session, at: Installation, *, email: str, address: str,
     )
 
 
-def lock_person(session: Session, person_id: UUID) -> Person:
-    """Return a person's row, locked, so that a code, a recovery code or a password is used once."""
-    return session.get_one(Person, person_id, with_for_update=True)
-
-
 def get_own_session(session: Session, actor: Actor) -> SignInSession:
-    """Return the row of the actor's own session; raises SessionEnded."""
+    """Return the row of the actor's own session, locked; raises SessionEnded."""
     row = session.scalar(
-        select(SignInSession).where(SignInSession.id == actor.session_id, SignInSession.person_id == actor.person_id)
+        select(SignInSession)
+        .where(SignInSession.id == actor.session_id, SignInSession.person_id == actor.person_id)
+        .with_for_update()
     )
     if row is None:
         raise SessionEnded

@@ -48,7 +48,9 @@ def send_forgotten() -> ResponseReturnValue:
     services = current_services()
     try:
         with services.database.writing() as session:
-            request_password_reset(session, services.installation, email=submitted.value.email)
+            request_password_reset(
+                session, services.installation, email=submitted.value.email, address=this_device().address
+            )
     except Invalid as refusal:
         return refused("account/forgotten.html", submitted.form.with_errors(refusal.fields))
     return see_other(f"{FORGOTTEN}/sent")
