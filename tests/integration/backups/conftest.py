@@ -42,7 +42,7 @@ class Living:
     cast: Cast
     folder: Path
     key: LogSigningKey = KEY
-    made: list[Path] = field(default_factory=list)
+    dispatches: dict[str, UUID] = field(default_factory=dict)
 
     @property
     def state_file(self) -> Path:

@@ -119,14 +119,13 @@ def test_a_backup_restored_after_ten_more_acts_two_of_them_shredding_brings_noth
     assert report.replayed["dispatch.shredded"] == 2
     assert report.replayed["dispatch.withdrawn"] == 1
     assert report.replayed["membership.ended"] == 1
-    assert report.replayed["key.revoked"] == 1
     with elsewhere.database.reading() as session:
         assert session.get_one(Dispatch, sent).status is Status.WITHDRAWN
         assert session.get_one(Membership, cast.ben.membership_id).state is MembershipState.ENDED
         assert session.scalars(select(KeyGrant).where(KeyGrant.grantee_id == cast.ben.person_id)).all() == []
         assert session.get_one(Dispatch, draft).status is Status.DRAFT
     lost = {of_place.name: [act.event for act in of_place.acts] for of_place in report.lost}
-    assert lost["Birchwater High School"] == ["dispatch.shredded", "dispatch.shredded"]
+    assert "Birchwater High School" not in lost, "what was shredded is shredded again: nothing of it is lost"
     assert "dispatch.sent" in lost["Alderford Primary School"]
     assert "transfer.created" in lost["Alderford Primary School"]
     assert elsewhere.sign().result is SignResult.SIGNED

@@ -13,8 +13,8 @@ from transfer_service.audit.leaf import decode_leaf
 from transfer_service.audit.policy import write_policy
 from transfer_service.audit.signer import SignResult
 from transfer_service.crypto.signing import LogSigningKey
-from transfer_service.db.models import LogLeaf
-from transfer_service.domain.transfer import Status
+from transfer_service.db.models import Dispatch, LogLeaf
+from transfer_service.domain.transfer import RejectionReason, Status
 from transfer_service.use_cases.backups.refusals import BackupRefused
 
 VERIFIER = Path(__file__).parents[3] / "transfer_service" / "verifier.py"
@@ -84,7 +84,25 @@ def test_what_was_shredded_after_the_backup_stays_shredded_under_a_successor(liv
     state_file = living.folder / "successor.json"
     report = successor.restore(is_successor=True, keys=[KEY.verifier], exports=(newer,), state_file=state_file)
     assert report.replayed == {"dispatch.shredded": 1}
-    assert [of_place.name for of_place in report.lost] == ["Birchwater High School"]
+    assert report.lost == ()
+
+
+def test_under_a_successor_the_reason_of_sending_back_is_read_from_the_old_logs_detail(
+    living: Living, successor: Living
+):
+    sent = factories.dispatch_in(living, Status.SENT, sender=living.cast.alma, receiver=living.cast.cora)
+    living.sign()
+    living.back_up()
+    factories.send_back(living, living.cast.cora, sent, reason=RejectionReason.NOT_JOINING)
+    newer = living.export()
+    state_file = living.folder / "successor.json"
+    report = successor.restore(is_successor=True, keys=[KEY.verifier], exports=(newer,), state_file=state_file)
+    assert report.replayed == {"dispatch.rejected": 1}
+    assert {of_place.name: [act.event for act in of_place.acts] for of_place in report.lost} == {
+        "Birchwater High School": ["dispatch.rejected"]
+    }
+    with successor.database.reading() as session:
+        assert session.get_one(Dispatch, sent).rejection_reason is RejectionReason.NOT_JOINING
 
 
 def test_a_successor_needs_a_name_and_a_state_file_of_its_own(living: Living, elsewhere: Living, successor: Living):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -11,28 +11,11 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from transfer_service.audit.leaf import Leaf, decode_leaf
-from transfer_service.db.models import Authority, LogLeaf, School
-from transfer_service.domain.events import Event
+from transfer_service.audit.leaf import Leaf
+from transfer_service.db.models import Authority, School
+from transfer_service.use_cases.backups.answers import answer_to
 
 _AT_ONCE: Final = 1_000
-# Looks and sign-ins have no rows that a school would miss.
-_WITHOUT_ROWS: Final = frozenset(
-    {
-        Event.ACCESS_REFUSED,
-        Event.SESSION_STARTED,
-        Event.SESSION_ENDED,
-        Event.SIGN_IN_LOCKED,
-        Event.ALERT_SENT,
-        Event.ALERT_FAILED,
-        Event.BACKUP_MADE,
-        Event.AUDIT_LISTED,
-        Event.AUDIT_EXPORTED,
-        Event.COMPLIANCE_LISTED,
-        Event.TRANSFERS_LISTED,
-        Event.RECEIPT_DOWNLOADED,
-    }
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,23 +39,12 @@ class LostOfPlace:
     acts: tuple[LostAct, ...]
 
 
-def iterate_leaves(session: Session, *, start: int, end: int) -> Iterator[Leaf]:
-    """Read the leaves from `start` up to `end`, a batch in memory at a time."""
-    for first in range(start, end, _AT_ONCE):
-        bodies = session.scalars(
-            select(LogLeaf.body)
-            .where(LogLeaf.idx >= first, LogLeaf.idx < min(first + _AT_ONCE, end))
-            .order_by(LogLeaf.idx)
-        ).all()
-        yield from map(decode_leaf, bodies)
-
-
 def list_lost_acts(session: Session, leaves: Iterable[Leaf]) -> list[LostOfPlace]:
-    """Group the acts whose rows are lost by the school or authority that they were of, by name."""
+    """Group the acts of which something is lost by the school or authority that they were of, by name."""
     acts: dict[UUID | None, list[LostAct]] = {}
     for leaf in leaves:
         said = leaf.said
-        if said.event in _WITHOUT_ROWS:
+        if not answer_to(said.event).is_told:
             continue
         act = LostAct(
             idx=leaf.idx, at=leaf.at, event=str(said.event), subject=said.subject, transfer=said.transfer,

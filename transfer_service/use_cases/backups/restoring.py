@@ -37,7 +37,8 @@ from transfer_service.use_cases.backups.loading import (
     load_leaves,
     load_tables,
 )
-from transfer_service.use_cases.backups.lost_acts import LostOfPlace, iterate_leaves, list_lost_acts
+from transfer_service.use_cases.backups.logged_acts import LoggedAct, iterate_acts
+from transfer_service.use_cases.backups.lost_acts import LostOfPlace, list_lost_acts
 from transfer_service.use_cases.backups.outside import check_has_witness, check_is_whole, list_known
 from transfer_service.use_cases.backups.refusals import BackupRefused
 from transfer_service.use_cases.backups.replaying import Replayed, replay_deletions
@@ -66,6 +67,10 @@ class RestoreFrom:
     exports: tuple[Path, ...] = ()
     checkpoints: tuple[bytes, ...] = ()
     is_successor: bool = False
+
+
+EXPECTED: Final = frozenset({"log.frozen", "cosignature.altered"})
+"""What a restored log may show: its own freeze, and witnesses' signatures that came after the backup and are lost."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +115,7 @@ def restore_backup(
         adopt_state(database, key=source.key, state_file=source.state_file, earlier=source.keys)
     progress("Checking the whole log")
     checked = _verify(database, at, source)
-    problems = tuple(problem for problem in checked.problems if problem.code != "log.frozen")
+    problems = tuple(problem for problem in checked.problems if problem.code not in EXPECTED)
     progress("Examining keys, grants and sealed items")
     examination = examine(database, at, store, secret_files=secret_files)
     report = replace(report, problems=problems, examination=examination)
@@ -148,7 +153,10 @@ def _load(
     old_log, details_lost = None, 0
     if source.is_successor:
         old_log = find_old_log(source.directory, source.exports, source.checkpoints, facts, keys=source.keys)
-        newer = [decode_leaf(one.body) for one in iterate_new_entries(source.exports, start=facts.size)]
+        newer = [
+            LoggedAct(leaf=decode_leaf(one.body), sealed=one.sealed_detail)
+            for one in iterate_new_entries(source.exports, start=facts.size)
+        ]
         begin_successor(session, at, old_log)
     else:
         known = list_known(state_file=source.state_file, checkpoints=source.checkpoints, keys=source.keys)
@@ -156,10 +164,10 @@ def _load(
         load_leaves(session, source.directory, source.exports, keys=source.keys)
         check_is_whole(session, known)
         load_known_notes(session, known)
-        newer = list(iterate_leaves(session, start=facts.size, end=log_size(session)))
+        newer = list(iterate_acts(session, start=facts.size, end=log_size(session)))
     replayed = replay_deletions(session, at, newer)
     session.flush()
-    lost = list_lost_acts(session, newer)
+    lost = list_lost_acts(session, [act.leaf for act in newer])
     blobs, absent = load_blobs(session, store, source.directory)
     if not source.is_successor:
         details_lost = _say_lost_details(session, at, start=facts.size)
@@ -175,14 +183,14 @@ def _say_lost_details(session: Session, at: Installation, *, start: int) -> int:
     """Leave a leaf for each detail that came with no export: it is gone, and an absent one must be named."""
     erased = set(session.scalars(select(LogLeaf.erases).where(LogLeaf.erases >= start)))
     there = set(session.scalars(select(LogDetail.idx).where(LogDetail.idx >= start)))
-    leaves = iterate_leaves(session, start=start, end=log_size(session))
+    leaves = [act.leaf for act in iterate_acts(session, start=start, end=log_size(session))]
     gone = [leaf.idx for leaf in leaves if leaf.commit is not None and leaf.idx not in erased | there]
     record_all(session, at, [entry(None, Event.DETAIL_ERASED, basis=Basis.RESTORE.value, erases=idx) for idx in gone])
     return len(gone)
 
 
 def _settle(session: Session, at: Installation, replayed: Replayed) -> None:
-    record_all(session, at, settle_school_keys(session, at, replayed.schools))
+    record_all(session, at, settle_school_keys(session, at, replayed.schools, exposed=replayed.exposed))
 
 
 def _verify(database: Database, at: Installation, source: RestoreFrom) -> VerifyReport:

@@ -31,11 +31,8 @@ def return_to_waiting(session: Session, at: Installation, actor: Actor, *, schoo
     """
     leaves = []
     for dispatch in key_queries.list_unheld_dispatches(session, school_id):
-        dispatch.delivered_at = None
-        if dispatch.status is Status.ACKNOWLEDGED or dispatch.kind is DispatchKind.NIL:
+        if not undeliver(session, dispatch):
             alert_school(session, at, AlertKind.DELIVERY_WANTED, dispatch.transfer.sending_school_id, dispatch=dispatch)
-        else:
-            _wait_again(session, dispatch)
         leaves.append(
             entry(
                 actor,
@@ -51,8 +48,14 @@ def return_to_waiting(session: Session, at: Installation, actor: Actor, *, schoo
     return leaves
 
 
-def _wait_again(session: Session, dispatch: Dispatch) -> None:
-    """Set the row back to what it was before it was delivered; who opened it before stands in the log."""
+def undeliver(session: Session, dispatch: Dispatch) -> bool:
+    """Have a dispatch delivered again, and return whether it waits; what was acknowledged, and a nil, stays as it is.
+
+    The row goes back to what it was before it was delivered; who opened it before stands in the log.
+    """
+    dispatch.delivered_at = None
+    if dispatch.status is Status.ACKNOWLEDGED or dispatch.kind is DispatchKind.NIL:
+        return False
     dispatch.status = next_status(dispatch.kind, dispatch.status, Action.WAIT_AGAIN) or dispatch.status
     dispatch.receiver_due_on = None
     dispatch.cover_shown_at = None
@@ -61,3 +64,4 @@ def _wait_again(session: Session, dispatch: Dispatch) -> None:
     for place in dispatch.items:
         place.opened_at = None
     session.execute(delete(Opening).where(Opening.dispatch_id == dispatch.id))
+    return True
