@@ -3,7 +3,7 @@
 Two phases, as for opening: decrypt in a reading session, record in a writing one, and show only after its commit.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from transfer_service.audit.log import Entry
 from transfer_service.crypto.suites import PersonKey
-from transfer_service.db.models import Dispatch
+from transfer_service.db.models import Dispatch, School
 from transfer_service.db.queries import transfers as queries
 from transfer_service.domain import permissions
 from transfer_service.domain.errors import CannotOpen, Conflict, KeyMissing, RuleForbids, StateForbids
@@ -52,6 +52,8 @@ class Contents:
     manifest_hash: bytes | None
     pupil: Pupil | None = field(repr=False)
     parts: tuple[Part, ...] = field(repr=False)
+    sealed_by: Mapping[UUID, School]
+    """The schools that sealed the parts, by id: others than the sending school where it forwards what it received."""
     failure: CannotOpen | None = None
 
     @property
@@ -114,6 +116,7 @@ def prepare_reading(
         manifest_hash=dispatch.manifest_hash,
         pupil=None if failure is not None else find_pupil(at, dispatch.transfer),
         parts=tuple(parts),
+        sealed_by={one: queries.get_school(session, one) for one in {part.sealed_by for part in parts} if one},
         failure=failure,
     )
     return PreparedReading(contents=contents, person_id=actor.person_id)

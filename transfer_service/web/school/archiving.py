@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Final, cast
+from uuid import UUID
 
 from flask import Blueprint, current_app
 from werkzeug.wrappers import Response
@@ -63,10 +65,9 @@ def _make_archive(known: str) -> Response:
         )
     with me.database.writing() as session:
         facts = record_archive(session, me.at, me.actor, prepared)
-        schools = show_schools(session, [facts.sending_school, facts.receiving_school])
-    notes = _notes(
-        facts, sending=schools[facts.sending_school.id], receiving=schools[facts.receiving_school.id], now=me.at.now()
-    )
+        shown = [facts.sending_school, facts.receiving_school, *facts.contents.sealed_by.values()]
+        schools = show_schools(session, shown)
+    notes = _notes(facts, schools, now=me.at.now())
     body = build_archive(
         reference=known,
         notes_pdf=notes_pdf(notes),
@@ -81,7 +82,8 @@ def _make_archive(known: str) -> Response:
     return send_download(body, name=archive_name(known), media_type="application/zip")
 
 
-def _notes(facts: ArchiveFacts, *, sending: SchoolShown, receiving: SchoolShown, now: datetime) -> NotesFacts:
+def _notes(facts: ArchiveFacts, schools: Mapping[UUID, SchoolShown], *, now: datetime) -> NotesFacts:
+    sending, receiving = schools[facts.sending_school.id], schools[facts.receiving_school.id]
     pupil = facts.contents.pupil
     person = signed_in()
     if pupil is None or person is None or facts.sent_at is None:
@@ -94,7 +96,13 @@ def _notes(facts: ArchiveFacts, *, sending: SchoolShown, receiving: SchoolShown,
         sent_by=PersonFacts(facts.sent_by or "A safeguarding lead", sending.name),
         sent_at=facts.sent_at,
         notes=tuple(
-            _note(part.note, sending=sending, sent_at=facts.sent_at, sealed_at=part.sealed_at or facts.sent_at)
+            _note(
+                part.note,
+                sealer=schools[part.sealed_by or sending.id],
+                sending=sending,
+                sent_at=facts.sent_at,
+                sealed_at=part.sealed_at or facts.sent_at,
+            )
             for part in facts.contents.notes
             if part.note is not None
         ),
@@ -113,14 +121,17 @@ def _notes(facts: ArchiveFacts, *, sending: SchoolShown, receiving: SchoolShown,
     )
 
 
-def _note(note: Note, *, sending: SchoolShown, sent_at: datetime, sealed_at: datetime) -> NoteFacts:
+def _note(
+    note: Note, *, sealer: SchoolShown, sending: SchoolShown, sent_at: datetime, sealed_at: datetime
+) -> NoteFacts:
     reasons = [WHY_SHARED_LABELS[reason] for reason in note.why_shared]
+    forwarded = "" if sealer.id == sending.id else f", forwarded by {sending.line}"
     return NoteFacts(
         category=NOTE_CATEGORY_LABELS[note.category],
         dated_on=note.dated_on,
         text=note.text,
         why_shared=". ".join(part for part in (*reasons, note.why_shared_words) if part),
-        written_by=PersonFacts(note.written_by or "A safeguarding lead", sending.name),
+        written_by=PersonFacts(note.written_by or "A safeguarding lead", sealer.name),
         written_at=sealed_at,
-        provenance=f"Sealed by {sending.line} and sent on {say_date(local_day(sent_at))}",
+        provenance=f"Sealed by {sealer.line}{forwarded} and sent on {say_date(local_day(sent_at))}",
     )

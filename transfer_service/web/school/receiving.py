@@ -77,7 +77,7 @@ def contents(reference: str) -> str:
     dispatch = get_asked(view)
     found = read_contents(dispatch.dispatch_id)
     with me.database.reading() as session:
-        schools = show_schools(session, [view.sending_school])
+        schools = show_schools(session, [view.sending_school, *found.sealed_by.values()])
     is_receiver = view.side is Side.RECEIVING
     return render_template(
         "school/contents.html",
@@ -88,6 +88,7 @@ def contents(reference: str) -> str:
         attachments=[part for part in found.attachments if part.failure is None],
         damaged=[part for part in found.parts if part.failure is not None],
         sending_school=schools[view.sending_school.id],
+        sealers=schools,
         why=WHY_SHARED_LABELS,
         say_withheld=say_withheld,
         size=size_bucket_label,
