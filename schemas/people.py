@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from schemas.base import ValueSchema
 from schemas.fields import Choice, Email, Name, Ticked, Words
 from transfer_service.domain.events import Basis
-from transfer_service.domain.roles import AUTHORITY_ROLES, INSTALLATION_ROLES, SCHOOL_ROLES, Role
+from transfer_service.domain.roles import INSTALLATION_ROLES, SCHOOL_ROLES, Role
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,14 +22,6 @@ class InviteToSchoolSchema(ValueSchema[InvitePerson]):
     makes = InvitePerson
     email = Email("Enter the person's email address")
     role = Choice(Role, "Choose what the person does at the school", only=SCHOOL_ROLES)
-
-
-class InviteToAuthoritySchema(ValueSchema[InvitePerson]):
-    """An invitation to a role of an authority."""
-
-    makes = InvitePerson
-    email = Email("Enter the person's email address")
-    role = Choice(Role, "Choose what the person does at the authority", only=AUTHORITY_ROLES)
 
 
 @dataclass(frozen=True, slots=True)

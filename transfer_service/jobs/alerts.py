@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
@@ -18,11 +18,16 @@ from transfer_service.domain.alerts import SECURITY_ALERTS, AlertKind
 from transfer_service.jobs.outbox import Claim, claim_next, has_due, mark, say_outcome
 from transfer_service.use_cases.installation import Installation
 from transfer_service.use_cases.people.inviting import INVITATION_LASTS
+from transfer_service.use_cases.people.reset_links import RESET_LASTS
 
 UNWRITABLE: Final = PermanentFailure("unwritable")
 """No mail can be made of the row: trying again would not help, and somebody must look at it."""
 
+LINK_OVER: Final = PermanentFailure("link_over")
+"""The link in the mail works no more: whoever followed it would be turned away."""
+
 _LINK_LASTS: Final = {AlertKind.INVITATION: INVITATION_LASTS}
+_SENT_WITHIN: Final = {AlertKind.INVITATION.value: INVITATION_LASTS, AlertKind.PASSWORD_RESET.value: RESET_LASTS}
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -67,6 +72,8 @@ class AlertSender:
         return said
 
     def _attempt(self, claim: Claim) -> Outcome:
+        if any(_is_link_over(alert, self.at.now()) for alert in claim.alerts):
+            return LINK_OVER
         try:
             message = self._compose(claim)
         except Exception as error:  # noqa: BLE001 - whatever is wrong with one row, the others must go out
@@ -102,3 +109,9 @@ class AlertSender:
             happened_at=alert.created_at if kind in SECURITY_ALERTS and lasts is None else None,
             evidence=secret if is_checkpoint else None,
         )
+
+
+def _is_link_over(alert: Alert, now: datetime) -> bool:
+    """Whether a mail carries a link that has run out; such mails share no other's envelope."""
+    lasts = _SENT_WITHIN.get(alert.kind)
+    return lasts is not None and alert.created_at + lasts <= now

@@ -19,7 +19,7 @@ from transfer_service.use_cases.people.cleaning import delete_expired_rows
 ENDED_INVITATIONS_KEPT: Final = timedelta(days=30)
 """For so long a link that has expired still says so, and not that it never was."""
 SECRETS_KEPT: Final = timedelta(days=14)
-"""A link in a mail that was given up serves no longer than an invitation does."""
+"""What a mail that was given up would have carried, for a retry. A link goes at once: see `use_cases.outbox`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +38,7 @@ class Expiry:
 
 
 def delete_old_links(session: Session, *, now: datetime) -> int:
-    """Delete invitations that expired a month ago and the sealed links of mails that nobody will send any more."""
+    """Delete invitations that expired a month ago and what mails carried that nobody will send any more."""
     statements = (
         delete(Invitation).where(Invitation.expires_at <= now - ENDED_INVITATIONS_KEPT),
         update(Alert)

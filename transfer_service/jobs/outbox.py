@@ -26,6 +26,7 @@ from transfer_service.domain.keys import AlertState
 from transfer_service.domain.roles import MembershipState
 from transfer_service.use_cases.alerting import alert_authority
 from transfer_service.use_cases.installation import Installation
+from transfer_service.use_cases.outbox import CARRY_A_LINK
 from transfer_service.use_cases.recording import entry, record_all
 
 MAILS_APART: Final = timedelta(minutes=10)
@@ -170,6 +171,8 @@ def _apply(alert: Alert, outcome: Outcome, *, now: datetime, jitter: float) -> E
         return Event.ALERT_SENT
     if isinstance(outcome, PermanentFailure) or is_given_up(alert.attempts):
         alert.state, alert.finished_at = AlertState.GIVEN_UP, now
+        if alert.kind in CARRY_A_LINK:
+            alert.secret = None  # a new link is made for another mail
         return Event.ALERT_ABANDONED
     alert.not_before = next_attempt_at(now, attempts=alert.attempts, jitter=jitter)
     return Event.ALERT_FAILED

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -18,14 +19,15 @@ from transfer_service.domain.roles import Actor, OrganisationKind
 from transfer_service.use_cases.installation import Installation
 from transfer_service.use_cases.recording import record
 
-_CARRIES_A_LINK = frozenset({AlertKind.INVITATION.value, AlertKind.PASSWORD_RESET.value})
+CARRY_A_LINK: Final = frozenset({AlertKind.INVITATION.value, AlertKind.PASSWORD_RESET.value})
+"""Whoever has such a mail can act in somebody's place: what is sealed in the row goes when it is sent or given up."""
 
 
 def retry_alert(session: Session, at: Installation, actor: Actor | None, *, alert_id: UUID) -> None:
     """Put an alert that was given up back into the outbox, to be sent at once.
 
     `actor` is None on the command line; an officer may retry what was for the own authority or its schools. Raises
-    NotFound, PermissionRefused, StateForbids unless it was given up, and RuleForbids where its link is over.
+    NotFound, PermissionRefused, StateForbids unless it was given up, and RuleForbids where it carried a link.
     """
     alert = _get_alert(session, actor, alert_id)
     if actor is not None:
@@ -34,8 +36,12 @@ def retry_alert(session: Session, at: Installation, actor: Actor | None, *, aler
         raise StateForbids(
             alert.state, "retry", "This alert was not given up: it was sent, or will be tried again by itself."
         )
-    if alert.kind in _CARRIES_A_LINK and alert.secret is None:
-        raise RuleForbids("link_over", "The link of this mail has run out. Send a new invitation or reset instead.")
+    if alert.kind in CARRY_A_LINK and alert.secret is None:
+        raise RuleForbids(
+            "link_over",
+            "The link of this mail was deleted when the mail was given up. Send a new invitation, or have the person "
+            "choose “I forgot my password” again.",
+        )
     now = at.now()
     alert.state, alert.attempts, alert.not_before = AlertState.PENDING, 0, now
     alert.lease = alert.leased_until = alert.finished_at = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Final
 from urllib.parse import urlencode, urlsplit
@@ -19,7 +19,7 @@ from transfer_service.web.addresses import safe_path
 from transfer_service.web.csrf import FormOutOfDate
 from transfer_service.web.current import current_services
 from transfer_service.web.guard import SAFE_METHODS
-from transfer_service.web.retained import RetainedForm, retained_form
+from transfer_service.web.retained import RetainedForm, chosen_files, retained_form
 from transfer_service.web.sessions import read_session_cookie
 
 OUTAGE_RETRY_SECONDS: Final = 10
@@ -90,7 +90,10 @@ LAST_RESORT: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What is told about one error; `kept` says that the form waits for its author's next sign-in."""
+    """What is told about one error; `kept` says that the form waits for its author's next sign-in.
+
+    `files` are the names of those that were chosen, and have to be chosen again.
+    """
 
     status: int
     title: str
@@ -98,6 +101,7 @@ class Answer:
     retry_after: int | None = None
     retained: RetainedForm | None = None
     kept: bool = False
+    files: tuple[str, ...] = ()
 
 
 def register_errors(app: Flask) -> None:
@@ -130,8 +134,8 @@ def _refused(error: ServiceError) -> Response:
         return redirect(_password_address(), HTTPStatus.SEE_OTHER)
     if isinstance(error, refusals.SessionEnded):
         return _render(_signed_out(answer))
-    if isinstance(error, FormOutOfDate | refusals.Unavailable):
-        answer = Answer(answer.status, answer.title, answer.sentence, answer.retry_after, retained_form())
+    if isinstance(error, FormOutOfDate | refusals.Unavailable | refusals.LogFrozen):
+        answer = replace(answer, retained=retained_form())
     return _render(answer)
 
 
@@ -139,7 +143,9 @@ def _signed_out(answer: Answer) -> Answer:
     """Keep what was typed: sealed to its author where the ended session still says who that is, else on the page."""
     form = retained_form()
     kept = form is not None and _hold(form)
-    return Answer(answer.status, answer.title, answer.sentence, retained=None if kept else form, kept=kept)
+    return replace(
+        answer, retained=None if kept else form, kept=kept, files=() if form or _wants_json() else chosen_files()
+    )
 
 
 def _hold(form: RetainedForm) -> bool:

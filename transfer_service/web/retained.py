@@ -15,6 +15,8 @@ from werkzeug.exceptions import HTTPException
 
 from transfer_service.web.addresses import safe_path
 from transfer_service.web.guard import current_access
+from transfer_service.web.sessions import read_session_cookie
+from transfer_service.web.uploads import name_files
 
 SECRET_FIELD: Final = re.compile(r"password|passphrase|secret|(^|_)code$")
 MOST_FIELDS: Final = 200
@@ -42,6 +44,14 @@ def retained_form() -> RetainedForm | None:
     if len(pairs) > MOST_FIELDS or any(SECRET_FIELD.search(name) for name, _ in pairs):
         return None
     return RetainedForm(action=safe_path(request.full_path.rstrip("?")), fields=pairs)
+
+
+def chosen_files() -> tuple[str, ...]:
+    """The names of the files that somebody had chosen on our own page; the files themselves must be chosen again."""
+    access = current_access(current_app)
+    if request.method != "POST" or access is None or read_session_cookie(request) is None or not _sent_by_our_page():
+        return ()
+    return name_files(request)
 
 
 def _sent_by_our_page() -> bool:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from flask import Request
-from werkzeug.exceptions import BadRequest, UnsupportedMediaType
+from werkzeug.exceptions import BadRequest, HTTPException, UnsupportedMediaType
 from werkzeug.sansio.multipart import Data, Epilogue, Field, File, MultipartDecoder, NeedData
 
 READ_AT_ONCE = 64 * 1024
@@ -44,6 +44,20 @@ def arriving_files(request: Request, field_name: str) -> Iterator[Arriving]:
             yield Arriving(event.filename, chunks)
         for _ in chunks:
             pass  # whoever was given the file may have refused it half way
+
+
+def name_files(request: Request) -> tuple[str, ...]:
+    """The names of the files of a posted form, whose bytes are read past and kept nowhere; none where it is no form."""
+    boundary = request.mimetype_params.get("boundary")
+    if request.mimetype != "multipart/form-data" or not boundary:
+        return ()
+    found: list[str] = []
+    try:
+        events = _events(request, MultipartDecoder(boundary.encode(), LARGEST_HEADERS, max_parts=MOST_PARTS))
+        found.extend(event.filename for event in events if isinstance(event, File) and event.filename)
+    except HTTPException:
+        return tuple(found)  # too long, or broken off: those that came are named
+    return tuple(found)
 
 
 def _chunks(events: Iterator[object]) -> Iterator[bytes]:

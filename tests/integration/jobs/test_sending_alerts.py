@@ -42,6 +42,43 @@ def test_the_link_of_an_invitation_is_in_its_mail_and_erased_from_the_row(servic
     assert get_alert(service, alert_id).secret is None
 
 
+@pytest.mark.parametrize("kind", [AlertKind.INVITATION, AlertKind.PASSWORD_RESET])
+def test_the_link_of_a_mail_that_is_given_up_is_erased_at_once(
+    service: Service, post: Post, queue: Queue, kind: AlertKind
+):
+    alert_id = queue(kind, address="550-gone@example.org", secret="/invitations/abc123")
+    post.run()
+    alert = get_alert(service, alert_id)
+    assert (alert.state, alert.last_outcome, alert.secret) == (AlertState.GIVEN_UP, "permanent:550", None)
+
+
+def test_what_is_no_link_stays_for_a_retry(service: Service, post: Post, queue: Queue):
+    alert_id = queue(AlertKind.WEEKLY_CHECKPOINT, address="550-gone@example.org", secret="tests/log\n7\nabc=\n")
+    post.run()
+    alert = get_alert(service, alert_id)
+    assert alert.state is AlertState.GIVEN_UP
+    assert alert.secret is not None
+
+
+@pytest.mark.parametrize(
+    ("kind", "lasts"),
+    [(AlertKind.INVITATION, timedelta(days=14)), (AlertKind.PASSWORD_RESET, timedelta(hours=1))],
+)
+def test_a_link_that_has_run_out_is_not_sent_any_more(
+    service: Service, post: Post, queue: Queue, kind: AlertKind, lasts: timedelta
+):
+    alert_id = queue(kind, address="new@example.org", secret="/invitations/abc123")
+    with service.database.writing() as session:
+        session.execute(update(Alert).where(Alert.id == alert_id).values(not_before=service.clock() + lasts))
+    service.clock.move(seconds=lasts.total_seconds() - 1)
+    assert post.run() == ""
+    service.clock.move(seconds=1)
+    assert post.run() == "sent 0, failed 1"
+    assert post.mails() == []
+    alert = get_alert(service, alert_id)
+    assert (alert.state, alert.last_outcome, alert.secret) == (AlertState.GIVEN_UP, "permanent:link_over", None)
+
+
 def test_alerts_for_one_address_become_one_mail_and_are_marked_singly(
     service: Service, cast: Cast, post: Post, queue: Queue
 ):

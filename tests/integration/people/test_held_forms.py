@@ -89,6 +89,26 @@ def test_there_is_a_limit_to_size_and_number(cast: Cast, service: Service):
     assert hold(service, cast.alma.cookie) is None
 
 
+def test_what_was_shown_already_makes_room_for_what_was_not(cast: Cast, service: Service):
+    held = []
+    for _ in range(5):
+        held.append(hold(service, cast.alma.cookie))
+        service.clock.move(seconds=1)
+    take(service, cast.alma, held[2])
+    sixth = hold(service, cast.alma.cookie, body=b"text=the+sixth")
+    assert sixth is not None
+    assert take(service, cast.alma, sixth).body == b"text=the+sixth"
+    assert take(service, cast.alma, held[0]).body == BODY
+    with pytest.raises(NotFound):
+        take(service, cast.alma, held[2])
+
+
+def test_a_form_remembers_for_which_place_it_was_typed(cast: Cast, service: Service):
+    taken = take(service, cast.alma, hold(service, cast.alma.cookie))
+    assert taken.place == str(cast.sending)
+    assert take(service, cast.ada, hold(service, cast.ada.cookie)).place == "installation"
+
+
 def test_nothing_is_kept_for_somebody_without_a_key_or_for_a_substituted_one(cast: Cast, service: Service):
     from sqlalchemy import update
 

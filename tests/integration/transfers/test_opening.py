@@ -10,6 +10,7 @@ from tests.cast import Member
 from tests.integration.transfers.stage import Stage
 from transfer_service.audit.leaf import decode_leaf
 from transfer_service.db import models
+from transfer_service.domain import permissions
 from transfer_service.domain.errors import (
     Conflict,
     KeyMissing,
@@ -19,6 +20,8 @@ from transfer_service.domain.errors import (
     StateForbids,
 )
 from transfer_service.domain.keys import ItemKind
+from transfer_service.domain.permissions import Permission
+from transfer_service.domain.roles import Role
 from transfer_service.domain.statements import PUPIL_CONFIRMATION
 from transfer_service.domain.transfer import Side, Status
 from transfer_service.use_cases.people.memberships import end_membership
@@ -255,6 +258,26 @@ def test_an_attachment_is_downloaded_as_it_was_with_a_leaf_first(stage: Stage) -
     assert (file.name, file.media_type, file.body) == ("Zoë's plan.pdf", "application/pdf", factories.PDF)
     assert events(stage, dispatch_id)[-1] == "attachment.downloaded"
     assert "Zoë" not in repr(file)
+
+
+def test_downloading_needs_a_permission_of_its_own(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    dispatch_id = sent(stage, "a.pdf")
+    factories.open_dispatch(stage, stage.cora, dispatch_id)
+    with stage.database.reading() as session:
+        item_id = session.query(models.Item).filter_by(kind=ItemKind.ATTACHMENT).one().id
+    lead = permissions.GRANTS[Role.DESIGNATED_SAFEGUARDING_LEAD]
+    monkeypatch.setattr(
+        permissions,
+        "GRANTS",
+        {**permissions.GRANTS, Role.DESIGNATED_SAFEGUARDING_LEAD: lead - {Permission.NOTES_DOWNLOAD}},
+    )
+    keyed = {"dispatch_id": dispatch_id, "person_key": stage.cora.person_key, "storage": stage.storage}
+    with stage.database.reading() as session:
+        assert reading.prepare_reading(session, stage.at, stage.cora.actor, **keyed).contents.failure is None
+        with pytest.raises(PermissionRefused):
+            downloading.prepare_download(session, stage.at, stage.cora.actor, item_id=item_id, **keyed)
+        with pytest.raises(PermissionRefused):
+            downloading.prepare_archive(session, stage.at, stage.cora.actor, **keyed)
 
 
 def test_the_whole_file_is_exported_with_every_original(stage: Stage) -> None:

@@ -56,11 +56,6 @@ GOOD = [
         people.InvitePerson("a@example.org", Role.DEPUTY_DSL),
     ),
     (
-        people.InviteToAuthoritySchema,
-        {"email": "a@example.org", "role": "authority_officer"},
-        people.InvitePerson("a@example.org", Role.AUTHORITY_OFFICER),
-    ),
-    (
         people.ApproveFirstDslSchema,
         {"spoke_with": "Mr Oak", "telephoned": True},
         people.ApproveFirstDsl("Mr Oak", telephoned=True),
@@ -192,7 +187,6 @@ def test_no_representation_of_a_password_remains():
     [
         (people.InviteToSchoolSchema, {"email": "a@b.org", "role": "head_of_service"}, "role"),
         (people.InviteToSchoolSchema, {"email": "a@b.org", "role": "administrator"}, "role"),
-        (people.InviteToAuthoritySchema, {"email": "a@b.org", "role": "deputy_dsl"}, "role"),
         (people.CompareKeySchema, {"basis": "leaver", "words_agree": "yes", "words": "acid"}, "basis"),
         (people.CompareKeySchema, {"basis": "telephone_check", "words_agree": "yes", "words": "Acid 1"}, "words"),
         (people.InviteToInstallationSchema, {"email": "a@b.org", "role": "head_of_service"}, "role"),

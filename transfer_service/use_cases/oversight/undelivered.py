@@ -17,6 +17,7 @@ from transfer_service.domain.alerts import AlertKind
 from transfer_service.domain.keys import AlertState
 from transfer_service.domain.permissions import Permission
 from transfer_service.domain.roles import Actor
+from transfer_service.use_cases.outbox import CARRY_A_LINK
 from transfer_service.use_cases.oversight.scope import authority_of
 
 ALERT_WORDS: Mapping[AlertKind, str] = MappingProxyType(
@@ -50,6 +51,8 @@ ALERT_WORDS: Mapping[AlertKind, str] = MappingProxyType(
         AlertKind.PASSWORD_RESET: "Password reset",
         AlertKind.SECOND_FACTOR_REPLACED: "Authenticator app replaced",
         AlertKind.RECOVERY_CODE_USED: "Recovery code used",
+        AlertKind.BACKUP_CODES_MADE: "New backup codes",
+        AlertKind.BACKUP_CODE_USED: "Backup code used",
         AlertKind.NEW_DEVICE: "Sign-in from a new device",
         AlertKind.RECOVERY_REQUESTED: "Recovery by the custodians asked for",
         AlertKind.ESCALATION: "A school has not acted",
@@ -63,8 +66,10 @@ ALERT_WORDS: Mapping[AlertKind, str] = MappingProxyType(
 _OUTCOME_WORDS: Mapping[str, str] = MappingProxyType(
     {
         "permanent": "The address was refused for good. Ask the school for the right one.",
+        "permanent:link_over": "The link in it ran out before the email could be sent. Have a new one made.",
+        "permanent:unwritable": "The email could not be written. Tell the administrator.",
         "temporary": "The address was refused again and again. Ask the school whether its mailbox is full.",
-        "unreachable": "The mail server could not be reached. Tell the administrator.",
+        "unreachable": "The email server could not be reached. Tell the administrator.",
     }
 )
 
@@ -81,6 +86,8 @@ class GivenUp:
     tried: int
     given_up_at: datetime | None
     why: str
+    may_retry: bool
+    """False for a mail with a link, which is deleted: another invitation or reset has another link."""
 
 
 def list_given_up(session: Session, actor: Actor) -> list[GivenUp]:
@@ -99,7 +106,13 @@ def list_given_up(session: Session, actor: Actor) -> list[GivenUp]:
             reference=alert.reference,
             tried=alert.attempts,
             given_up_at=alert.finished_at,
-            why=_OUTCOME_WORDS.get((alert.last_outcome or "").partition(":")[0], "Tell the administrator."),
+            why=_say_why(alert.last_outcome or ""),
+            may_retry=alert.kind not in CARRY_A_LINK,
         )
         for alert in alerts
     ]
+
+
+def _say_why(outcome: str) -> str:
+    sort = outcome.partition(":")[0]
+    return _OUTCOME_WORDS.get(outcome) or _OUTCOME_WORDS.get(sort) or "Tell the administrator."

@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import delete, func, not_, select
+from sqlalchemy import Select, delete, not_, select
 from sqlalchemy.orm import Session
 
 from transfer_service.crypto import formats
@@ -25,11 +25,15 @@ from transfer_service.domain.keys import SessionStage
 from transfer_service.domain.roles import Actor
 from transfer_service.use_cases.installation import Installation
 from transfer_service.use_cases.keys.holding import authentic_person_key, find_person_key
+from transfer_service.use_cases.people.locking import lock_person
 from transfer_service.use_cases.people.session_rows import find_row
+from transfer_service.use_cases.people.sessions import find_acting_place
 
 HELD_FOR: Final = timedelta(hours=1)
 LARGEST_FORM: Final = 1024 * 1024
 _MOST_HELD: Final = 5
+# A form as browsers send it holds no line end, so that what is before the first is the place.
+_AFTER_PLACE: Final = b"\n"
 _RECENTLY_ENDED: Final = timedelta(hours=1)
 
 
@@ -39,12 +43,15 @@ class HeldFormBody:
 
     path: str
     body: bytes = field(repr=False)
+    place: str
+    """The key of the place for which it was typed (`Place.key`); empty where none was chosen."""
 
 
 def hold_form(session: Session, at: Installation, *, cookie: bytes, path: str, body: bytes) -> UUID | None:
     """Keep a form whose session has ended; returns its id, or None where the cookie tells nobody's.
 
-    `path` is the page's local path, and holds no name. Raises TooLarge for more than a megabyte.
+    `path` is the page's local path, and holds no name. What was shown already makes room for what was not. Raises
+    TooLarge for more than a megabyte.
     """
     if len(body) > LARGEST_FORM:
         raise TooLarge(LARGEST_FORM)
@@ -53,28 +60,21 @@ def hold_form(session: Session, at: Installation, *, cookie: bytes, path: str, b
         return None
     if not path.startswith("/") or path.startswith("//"):
         return None
-    held = session.scalar(
-        select(func.count())
-        .select_from(HeldForm)
-        .where(HeldForm.person_id == row.person_id, HeldForm.expires_at > at.now(), HeldForm.path.startswith("/"))
-    )
-    if held is not None and held >= _MOST_HELD:
-        return None
-    return keep_for_person(session, at, person_id=row.person_id, label=path, body=body).id
+    lock_person(session, row.person_id)
+    held = session.scalars(_forms(at, row.person_id).order_by(HeldForm.shown.desc(), HeldForm.created_at)).all()
+    if len(held) >= _MOST_HELD:
+        if not held[0].shown:
+            return None
+        session.delete(held[0])
+    place = find_acting_place(session, row)
+    whole = (place.key if place else "").encode() + _AFTER_PLACE + body
+    return keep_for_person(session, at, person_id=row.person_id, label=path, body=whole).id
 
 
 def find_held_form(session: Session, at: Installation, actor: Actor) -> tuple[UUID, str] | None:
     """Return the id and path of the newest form that waits for the actor after signing in."""
     row = session.scalar(
-        select(HeldForm)
-        .where(
-            HeldForm.person_id == actor.person_id,
-            HeldForm.expires_at > at.now(),
-            HeldForm.path.startswith("/"),
-            not_(HeldForm.shown),
-        )
-        .order_by(HeldForm.created_at.desc())
-        .limit(1)
+        _forms(at, actor.person_id).where(not_(HeldForm.shown)).order_by(HeldForm.created_at.desc()).limit(1)
     )
     return None if row is None else (row.id, row.path)
 
@@ -83,19 +83,13 @@ def take_held_form(
     session: Session, at: Installation, actor: Actor, *, person_key: PersonKey, form_id: UUID
 ) -> HeldFormBody:
     """Open a held form for its author, once more until its hour is over. Raises NotFound."""
-    row = session.scalar(
-        select(HeldForm).where(
-            HeldForm.id == form_id,
-            HeldForm.person_id == actor.person_id,
-            HeldForm.expires_at > at.now(),
-            HeldForm.path.startswith("/"),
-        )
-    )
-    body = None if row is None else open_kept(at, row, person_key)
-    if row is None or body is None:
+    row = session.scalar(_forms(at, actor.person_id).where(HeldForm.id == form_id))
+    whole = None if row is None else open_kept(at, row, person_key)
+    if row is None or whole is None:
         raise NotFound("form")
     row.shown = True
-    return HeldFormBody(path=row.path, body=body)
+    place, _, body = whole.partition(_AFTER_PLACE)
+    return HeldFormBody(path=row.path, body=body, place=place.decode())
 
 
 def keep_for_person(
@@ -161,6 +155,13 @@ def open_kept(at: Installation, row: HeldForm, person_key: PersonKey) -> bytes |
         return open_form(person_key, row.sealed_key, row.ciphertext, info=info)
     except CryptoError:
         return None
+
+
+def _forms(at: Installation, person_id: UUID) -> Select[HeldForm]:
+    """Choose what a person typed too late, not what is kept for other ends: its label is a path."""
+    return select(HeldForm).where(
+        HeldForm.person_id == person_id, HeldForm.expires_at > at.now(), HeldForm.path.startswith("/")
+    )
 
 
 def _info(

@@ -38,6 +38,11 @@ class Place:
     waiting_roles: frozenset[Role]
     """Roles taken up that an officer or a colleague has yet to approve."""
 
+    @property
+    def key(self) -> str:
+        """A short text that names the place among those of one person."""
+        return self.kind.value if self.kind is OrganisationKind.INSTALLATION else str(self.organisation_id)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveSession:
@@ -166,6 +171,11 @@ def end_other_sessions(session: Session, at: Installation, actor: Actor) -> int:
     leaves = end_sessions_of(session, at, actor, person_id=actor.person_id, besides=actor.session_id)
     record_all(session, at, leaves)
     return len(leaves)
+
+
+def find_acting_place(session: Session, row: SignInSession) -> Place | None:
+    """Return the place for which the person of a session acts, also where the session has ended since."""
+    return _acting_place(row, _places(people_queries.list_memberships_of_person(session, row.person_id)))
 
 
 def _own_live(session: Session, at: Installation, actor: Actor) -> SignInSession:

@@ -67,6 +67,7 @@ def prepare_download(
     storage: Storage,
 ) -> PreparedReading:
     """Decrypt one attachment whole and verify it, in a reading session; raises CannotOpen where it is damaged."""
+    permissions.check(actor, Permission.NOTES_DOWNLOAD)
     prepared = prepare_reading(
         session,
         at,

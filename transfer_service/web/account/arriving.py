@@ -8,12 +8,11 @@ from flask.typing import ResponseReturnValue
 
 from schemas.accounts import ChoosePlaceSchema
 from transfer_service.domain.errors import ServiceError
-from transfer_service.domain.roles import OrganisationKind
 from transfer_service.use_cases.keys.granting import get_own_words
 from transfer_service.use_cases.keys.probing import probe_grants
 from transfer_service.use_cases.keys.waiting import WaitingAct, complete_waiting_acts, list_waiting_acts
 from transfer_service.use_cases.people.held_forms import find_held_form
-from transfer_service.use_cases.people.sessions import LiveSession, Place, choose_place
+from transfer_service.use_cases.people.sessions import LiveSession, choose_place
 from transfer_service.use_cases.people.unlocking import open_person_key
 from transfer_service.use_cases.people.ways_back import list_waiting_schools
 from transfer_service.web import access
@@ -34,7 +33,7 @@ RECOVERY_CODE = "/account/recovery-code"
 SCHOOL_KEY = "/school-key"
 HELD_FORM = "/held-form"
 OWN_PAGES = frozenset(
-    {"arriving", "own_account", "own_device", "own_recovery", "held", "password_again", "invitations"}
+    {"arriving", "own_account", "own_device", "own_recovery", "backup_codes", "held", "password_again", "invitations"}
 )
 """Groups of pages that are about the person, for whom no role is needed."""
 
@@ -89,7 +88,7 @@ def arrive() -> ResponseReturnValue:
 def choose() -> ResponseReturnValue:
     """Ask for which of several places the person acts now."""
     live = live_session()
-    chosen = filled({"place": _key(live.place)}) if live.place else Form()
+    chosen = filled({"place": live.place.key}) if live.place else Form()
     return render_template("account/choose_place.html", form=chosen, options=_options(live))
 
 
@@ -99,7 +98,7 @@ def send_choice() -> ResponseReturnValue:
     """Act for the chosen place from now on."""
     live = live_session()
     submitted = submit(ChoosePlaceSchema, request.form)
-    place = next((one for one in live.places if submitted.value and _key(one) == submitted.value.place), None)
+    place = next((one for one in live.places if submitted.value and one.key == submitted.value.place), None)
     if place is None:
         form = submitted.form if submitted.value is None else submitted.form.with_errors({"place": [CHOOSE_ONE]})
         return refused("account/choose_place.html", form, options=_options(live))
@@ -126,18 +125,12 @@ def waiting() -> ResponseReturnValue:
 def _options(live: LiveSession) -> list[dict[str, str]]:
     return [
         {
-            "value": _key(place),
+            "value": place.key,
             "text": f"{place.name}, {place.where}" if place.where else place.name,
             "hint": say_roles(place),
         }
         for place in live.places
     ]
-
-
-def _key(place: Place) -> str:
-    if place.kind is OrganisationKind.INSTALLATION:
-        return place.kind.value
-    return str(place.organisation_id)
 
 
 def _probe(live: LiveSession) -> None:

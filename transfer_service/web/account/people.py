@@ -6,7 +6,7 @@ from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 
 from schemas.base import ValueSchema
-from schemas.people import InvitePerson, InviteToAuthoritySchema, InviteToInstallationSchema, InviteToSchoolSchema
+from schemas.people import InvitePerson, InviteToInstallationSchema, InviteToSchoolSchema
 from transfer_service.domain.errors import AlreadyDone, Invalid, PermissionRefused, RuleForbids
 from transfer_service.domain.permissions import Permission, can
 from transfer_service.domain.roles import MEMBERSHIP_STATE_LABELS, ROLE_LABELS, Actor, OrganisationKind
@@ -20,10 +20,10 @@ from transfer_service.web.forms import Form, refused, submit
 from transfer_service.web.notices import declare_notice, leave_notice
 
 PEOPLE = "/people"
+AUTHORITY_PEOPLE = "/authority/people"
 INVITED = declare_notice("person-invited", "The invitation is on its way. The link in it works for 14 days.")
 INVITE_SCHEMAS: dict[OrganisationKind, type[ValueSchema[InvitePerson]]] = {
     OrganisationKind.SCHOOL: InviteToSchoolSchema,
-    OrganisationKind.AUTHORITY: InviteToAuthoritySchema,
     OrganisationKind.INSTALLATION: InviteToInstallationSchema,
 }
 blueprint = Blueprint("people", __name__)
@@ -32,9 +32,11 @@ blueprint = Blueprint("people", __name__)
 @blueprint.get(PEOPLE)
 @access.requires(Permission.PEOPLE_LIST)
 def people() -> ResponseReturnValue:
-    """List everybody at the actor's place."""
+    """List everybody at the actor's place; an authority's people stand on its own page, beside its schools'."""
     services = current_services()
     actor = current_actor()
+    if actor.organisation_kind is OrganisationKind.AUTHORITY:
+        return see_other(AUTHORITY_PEOPLE)
     with services.database.reading() as session:
         here = list_people(session, actor)
     return render_template(
@@ -53,6 +55,8 @@ def people() -> ResponseReturnValue:
 @access.requires(Permission.PEOPLE_INVITE)
 def invite() -> ResponseReturnValue:
     """Ask whom to invite, and to what."""
+    if current_actor().organisation_kind is OrganisationKind.AUTHORITY:
+        return see_other(f"{AUTHORITY_PEOPLE}/invite")
     return render_template("account/invite.html", form=Form(), roles=_roles(current_actor()))
 
 
@@ -61,6 +65,8 @@ def invite() -> ResponseReturnValue:
 def send_invite() -> ResponseReturnValue:
     """Mail the invitation."""
     actor = current_actor()
+    if actor.organisation_kind is OrganisationKind.AUTHORITY:
+        return see_other(f"{AUTHORITY_PEOPLE}/invite")
     roles = _roles(actor)
     submitted = submit(INVITE_SCHEMAS[actor.organisation_kind], request.form)
     if submitted.value is None:
@@ -76,7 +82,6 @@ def send_invite() -> ResponseReturnValue:
                 email=submitted.value.email,
                 role=submitted.value.role,
                 school_id=actor.organisation_id if is_school else None,
-                authority_id=None if is_school else actor.organisation_id,
             )
     except Invalid as refusal:
         return refused("account/invite.html", submitted.form.with_errors(refusal.fields), roles=roles)

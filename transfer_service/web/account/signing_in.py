@@ -69,7 +69,7 @@ def send_sign_in() -> ResponseReturnValue:
 @access.public("asks for the cookie of a sign-in whose password was right")
 def code() -> ResponseReturnValue:
     """Ask for the code of the authenticator app."""
-    pending = _pending()
+    pending = pending_sign_in()
     if pending is None:
         return start_again()
     if not pending.has_second_factor:
@@ -81,7 +81,7 @@ def code() -> ResponseReturnValue:
 @access.public("as the page with the form")
 def send_code() -> ResponseReturnValue:
     """Check the code and complete the sign-in."""
-    pending, cookie = _pending(), read_session_cookie(request)
+    pending, cookie = pending_sign_in(), read_session_cookie(request)
     if pending is None or cookie is None:
         return start_again()
     submitted = submit(SignInCodeSchema, request.form)
@@ -109,7 +109,7 @@ def send_code() -> ResponseReturnValue:
 @access.public("asks for the cookie of a sign-in whose password was right")
 def recovery_code() -> ResponseReturnValue:
     """Ask for a recovery code in place of a lost authenticator app."""
-    if _pending() is None:
+    if pending_sign_in() is None:
         return start_again()
     return render_template("account/lost_device.html", form=Form(), next_query=_query())
 
@@ -158,15 +158,23 @@ def sign_out() -> ResponseReturnValue:
     return response
 
 
-def go_on(started: StartedSession, path: str) -> ResponseReturnValue:
-    """Give the browser its session and lead to the next step of signing in."""
-    address = ARRIVE if started.is_full else SET_UP if started.needs_enrolment else CODE
+def go_on(started: StartedSession, path: str, *, arrive: str = ARRIVE) -> ResponseReturnValue:
+    """Give the browser its session and lead to the next step, to `arrive` at the end; the session before that ends.
+
+    The browser forgets the cookie of that one here, so that nobody could sign it out any more.
+    """
+    before, services = read_session_cookie(request), current_services()
+    if before is not None and before != started.cookie:
+        with services.database.writing() as session:
+            end_session(session, services.installation, cookie=before)
+    address = arrive if started.is_full else SET_UP if started.needs_enrolment else CODE
     response = see_other(with_next(address, path))
     keep_session(response, started)
     return response
 
 
-def _pending() -> PendingSignIn | None:
+def pending_sign_in() -> PendingSignIn | None:
+    """What the sign-in of this request waits for; None where its cookie is of none."""
     cookie = read_session_cookie(request)
     if cookie is None:
         return None

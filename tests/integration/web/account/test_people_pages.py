@@ -53,11 +53,24 @@ def test_no_holder_is_red(browser: Any, cast: Cast, service: Service) -> None:
     assert "Nobody here can read files." in browser.resume(head).page("/people")
 
 
-def test_the_head_of_service_sees_the_authoritys_people_and_no_keys(browser: Any, cast: Cast) -> None:
-    page = browser.resume(cast.olive).page("/people")
+@pytest.mark.parametrize("rest", ["", "/invite"])
+def test_an_authoritys_people_stand_on_its_own_page(browser: Any, cast: Cast, rest: str) -> None:
+    assert browser.resume(cast.olive).client.get(f"/people{rest}").headers["Location"] == f"/authority/people{rest}"
+    posted = browser.post("/people/invite", {"email": "a@example.org", "role": "authority_officer"}, page="/account")
+    assert posted.headers["Location"] == "/authority/people/invite"
+    page = browser.page("/authority/people")
+    assert f'href="/people/{cast.olive.membership_id}"' in page
 
-    assert "Olive Hartley" in page
-    assert "School’s key" not in page
+
+def test_an_officer_is_kept_out_for_a_time_and_comes_back(browser: Any, cast: Cast, service: Service) -> None:
+    nora = join_service(service, name="Nora Quist", role=Role.AUTHORITY_OFFICER, authority_id=cast.warwickshire)
+    browser.resume(cast.olive)
+    own = f"/people/{nora.membership_id}"
+    assert "School’s key" not in browser.page(own)
+    away = browser.follow(browser.post(f"{own}/suspend"))
+    assert "Their access has stopped" in away.text
+    assert away.request.path == "/authority/people"
+    assert "They can sign in again." in browser.follow(browser.post(f"{own}/return", page=own)).text
 
 
 def test_office_staff_do_not_reach_people(browser: Any, cast: Cast) -> None:

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
+from uuid import UUID
 
 import pytest
+from sqlalchemy import select
 
-from tests.cast import Cast, Service
+from tests.cast import Cast, Member, Service
 from tests.html import parse_page, text_of
 from tests.integration.web.account.conftest import code_of, secret_on
+from tests.observing import leaves
+from transfer_service.db.models import SignInSession
+from transfer_service.domain.roles import Role
+from transfer_service.use_cases.people.inviting import invite_person
 
 
 def test_password_and_code_lead_to_the_page_that_was_wanted(browser: Any, cast: Cast) -> None:
@@ -163,7 +170,7 @@ def test_a_recovery_code_replaces_a_lost_device(browser: Any, cast: Cast, servic
     secret = secret_on(browser.page("/sign-in/set-up"))
     done = browser.post("/sign-in/set-up", {"code": code_of(secret, service)})
 
-    assert done.headers["Location"] == "/arrive"
+    assert done.headers["Location"] == "/account/backup-codes?next=/arrive"
     arrived = browser.client.get("/arrive")
     assert arrived.headers["Location"] == "/account/recovery-code"
     assert secret != cast.alma.totp_secret
@@ -198,3 +205,48 @@ def test_use_keeps_a_session_alive(browser: Any, cast: Cast, service: Service) -
     for _ in range(3):
         service.clock.move(minutes=20)
         browser.page("/account")
+
+
+def sessions_of(service: Service, member: Member) -> list[UUID]:
+    with service.database.reading() as session:
+        return list(session.scalars(select(SignInSession.id).where(SignInSession.person_id == member.person_id)))
+
+
+def test_signing_in_again_in_the_same_browser_ends_the_session_before(
+    new_browser: Any, cast: Cast, service: Service
+) -> None:
+    shared, elsewhere = new_browser(), new_browser()
+    elsewhere.sign_in(cast.ben)
+    shared.sign_in(cast.alma)
+    hers = set(sessions_of(service, cast.alma)) - {cast.alma.actor.session_id}
+    before = len(leaves(service))
+
+    token = re.search(r'name="csrf_token" value="([^"]+)"', shared.client.get("/account").text)
+    assert token
+    answer = shared.client.post(
+        "/sign-in", data={"email": cast.ben.email, "password": cast.ben.password, "csrf_token": token[1]}
+    )
+    assert answer.headers["Location"] == "/sign-in/code"
+
+    assert hers.isdisjoint(sessions_of(service, cast.alma))
+    assert [(leaf.event, leaf.actor) for leaf in leaves(service)[before:]] == [("session.ended", cast.alma.person_id)]
+    assert cast.alma.actor.session_id in sessions_of(service, cast.alma), "her other browser is signed in still"
+    assert elsewhere.page("/account")
+
+
+def test_an_account_that_is_made_in_a_browser_where_somebody_is_signed_in_ends_their_session(
+    browser: Any, cast: Cast, service: Service
+) -> None:
+    browser.resume(cast.hugh)
+    with service.database.writing() as session:
+        invited = invite_person(
+            session,
+            service.at,
+            cast.hugh.actor,
+            email="nia@example.org",
+            role=Role.SCHOOL_OFFICE,
+            school_id=cast.sending,
+        )
+    made = browser.post(invited.path, {"name": "Nia Lund", "password": "four purple kettles whistle"})
+    assert made.headers["Location"] == "/sign-in/set-up"
+    assert sessions_of(service, cast.hugh) == []

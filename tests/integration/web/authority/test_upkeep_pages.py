@@ -7,9 +7,11 @@ from sqlalchemy import select, update
 
 from tests.html import text_of
 from tests.integration.web.authority.looks import events_after, log_size, make, row_of
-from transfer_service.db.models import Alert, Authority, Closure, Dispatch, Term
+from transfer_service.db.models import Alert, Authority, Closure, Dispatch, Person, Term
+from transfer_service.domain.alerts import AlertKind
 from transfer_service.domain.keys import AlertState
 from transfer_service.domain.transfer import Status
+from transfer_service.use_cases.alerting import alert_person
 
 # One kind of database is enough: what these pages ask differs in none of its SQL.
 pytestmark = pytest.mark.parametrize("cast_and_service", ["sqlite"], indirect=True)
@@ -43,6 +45,23 @@ def test_an_alert_that_was_given_up_is_listed_and_sent_again(stage, client_for):
     oscar = client_for(stage.cast.oscar)
     assert oscar.post_form(f"/authority/alerts/{alert.id}/retry", page="/authority/alerts").status_code == 404
     assert "Every alert has arrived" in text_of(oscar.page("/authority/alerts"))
+
+
+@pytest.mark.parametrize("kind", [AlertKind.INVITATION, AlertKind.PASSWORD_RESET])
+def test_a_mail_with_a_link_that_was_given_up_is_not_sent_again_and_the_page_says_what_to_do(stage, client_for, kind):
+    with stage.database.writing() as session:
+        person = session.get_one(Person, stage.cast.cora.person_id)
+        alert = alert_person(session, stage.at, kind, person, secret="/x/abc")
+        alert.state, alert.secret, alert.last_outcome = AlertState.GIVEN_UP, None, "permanent:link_over"
+        alert.organisation_id = stage.cast.receiving
+    client = client_for(stage.cast.olive)
+    page = text_of(client.page("/authority/alerts"))
+    assert "The link in it ran out before the email could be sent." in page
+    assert "The link in it was deleted. Send a new invitation" in page
+    assert "Send again" not in page
+    retried = client.post_form(f"/authority/alerts/{alert.id}/retry", page="/authority/alerts")
+    assert retried.status_code == 409
+    assert "Send a new invitation" in retried.text
 
 
 def test_a_term_is_added_and_removed(stage, client_for):
