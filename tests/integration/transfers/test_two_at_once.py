@@ -8,11 +8,12 @@ from uuid import UUID
 import pytest
 
 from tests import factories
+from tests.cast import Member
 from tests.integration.transfers.stage import Stage, enrol_keyless
 from transfer_service.db import models
-from transfer_service.domain.errors import AlreadyDone, ServiceError
+from transfer_service.domain.errors import AlreadyDone, RuleForbids, ServiceError
 from transfer_service.domain.transfer import DispatchKind, Status
-from transfer_service.use_cases.transfers import delivering
+from transfer_service.use_cases.transfers import delivering, drafting, redirecting
 
 
 def together(*acts: Callable[[], object]) -> list[object]:
@@ -114,3 +115,51 @@ def test_many_files_sent_at_once_leave_a_log_without_gaps(stage: Stage) -> None:
     with stage.database.reading() as session:
         found = [idx for (idx,) in session.query(models.LogLeaf.idx).order_by(models.LogLeaf.idx)]
     assert found == list(range(len(found)))
+
+
+def test_two_who_begin_again_at_once_begin_one_draft(stage: Stage) -> None:
+    dispatch_id = factories.dispatch_in(stage, Status.WITHDRAWN, sender=stage.alma, receiver=stage.cora)
+    with stage.database.reading() as session:
+        reference = session.get_one(models.Dispatch, dispatch_id).transfer.reference
+
+    def begin(member: Member) -> Callable[[], object]:
+        def act() -> object:
+            with stage.database.writing() as session:
+                return drafting.draft_again(
+                    session, stage.at, member.actor, reference=reference, receiving_school_id=stage.cast.receiving
+                )
+
+        return act
+
+    results = together(begin(stage.alma), begin(stage.ben))
+    assert [result.rule for result in results if isinstance(result, RuleForbids)] == ["still_under_way"]
+    assert count(stage, "dispatch.drafted") == 2
+
+
+def test_beginning_again_and_sending_again_at_once_leave_one_of_both(stage: Stage) -> None:
+    dispatch_id = factories.dispatch_in(stage, Status.WITHDRAWN, sender=stage.alma, receiver=stage.cora)
+    with stage.database.reading() as session:
+        reference = session.get_one(models.Dispatch, dispatch_id).transfer.reference
+
+    def begin() -> object:
+        with stage.database.writing() as session:
+            return drafting.draft_again(
+                session, stage.at, stage.alma.actor, reference=reference, receiving_school_id=stage.cast.receiving
+            )
+
+    def send_again() -> object:
+        with stage.database.writing() as session:
+            return redirecting.redirect(
+                session,
+                stage.at,
+                stage.ben.actor,
+                dispatch_id=dispatch_id,
+                receiving_school_id=stage.cast.stranger,
+                person_key=stage.ben.person_key,
+                storage=stage.storage,
+            )
+
+    results = together(begin, send_again)
+    assert [result.rule for result in results if isinstance(result, RuleForbids)] == ["still_under_way"]
+    with stage.database.reading() as session:
+        assert session.query(models.Dispatch).count() == 2

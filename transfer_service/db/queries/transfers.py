@@ -90,13 +90,24 @@ def list_dispatches(session: Session, *, transfer_id: UUID, school_id: UUID) -> 
 
 
 def get_transfer_of_sender(session: Session, *, reference: str, school_id: UUID) -> Transfer:
-    """Return a transfer of this sending school by its reference, or raise NotFound."""
+    """Return a transfer of this sending school by its reference, locked, or raise NotFound."""
     transfer = session.scalar(
-        select(Transfer).where(Transfer.reference == reference, Transfer.sending_school_id == school_id)
+        select(Transfer)
+        .where(Transfer.reference == reference, Transfer.sending_school_id == school_id)
+        .with_for_update()
     )
     if transfer is None:
         raise NotFound("transfer")
     return transfer
+
+
+def lock_transfer(session: Session, transfer: Transfer) -> None:
+    """Hold a transfer until the transaction ends, so that two new dispatches of it are made one after the other.
+
+    Whoever holds a dispatch of it locks it after that one, never before.
+    """
+    session.execute(select(Transfer.id).where(Transfer.id == transfer.id).with_for_update())
+    session.expire(transfer, ["dispatches"])
 
 
 def has_reference(session: Session, reference: str) -> bool:

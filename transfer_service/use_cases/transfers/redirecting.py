@@ -52,6 +52,7 @@ def redirect(
     )
     permissions.check(actor, permissions.permission_for(old.kind, Action.REDIRECT))
     get_transition(old.kind, old.status, Action.REDIRECT)
+    queries.lock_transfer(session, old.transfer)
     _check_nothing_newer(old)
     receiving = queries.get_school(session, receiving_school_id)
     check_receiver(receiving, sending_school_id=old.transfer.sending_school_id)
