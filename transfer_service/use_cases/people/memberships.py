@@ -43,7 +43,7 @@ def end_membership(
     permissions.check(actor, Permission.PEOPLE_END)
     _check_not_own(actor, person)
     school = _lock(session, membership)
-    was_key_role = membership.role in KEY_HOLDING_ROLES and membership.approved_at is not None
+    was_key_role = membership.role in KEY_HOLDING_ROLES and _may_hold_keys(session, membership)
     membership.state = MembershipState.ENDED
     membership.ended_at = at.now()
     membership.ended_by = actor.person_id
@@ -132,6 +132,13 @@ def _lock(session: Session, membership: Membership) -> School | None:
     if membership.state is MembershipState.ENDED:
         raise NotFound("colleague")
     return school
+
+
+def _may_hold_keys(session: Session, membership: Membership) -> bool:
+    """Whether the person was approved, or holds grants all the same: a reported exposure ends approvals alone."""
+    if membership.approved_at is not None or membership.school_id is None:
+        return membership.approved_at is not None
+    return bool(key_queries.list_grants_to_person(session, membership.person_id, membership.school_id))
 
 
 def _has_other_key_role(session: Session, membership: Membership) -> bool:
