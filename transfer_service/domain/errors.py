@@ -175,6 +175,7 @@ class OpeningFailure(StrEnum):
     CIPHERTEXT_CHANGED = "ciphertext_changed"
     COMMITMENT = "commitment"
     CONTENT_CHANGED = "content_changed"
+    REENCRYPTION_NOT_VOUCHED = "reencryption_not_vouched"
     UNKNOWN_FORMAT = "unknown_format"
 
 
@@ -200,6 +201,7 @@ OPENING_FAILURE_SENTENCES: Mapping[OpeningFailure, str] = MappingProxyType(
         OpeningFailure.CIPHERTEXT_CHANGED: "the sealed contents were changed after they were sent",
         OpeningFailure.COMMITMENT: "the sealed contents do not belong to their key",
         OpeningFailure.CONTENT_CHANGED: "the contents are not those that the sending school listed",
+        OpeningFailure.REENCRYPTION_NOT_VOUCHED: "it was encrypted again, and the signatures for that do not hold",
         OpeningFailure.UNKNOWN_FORMAT: "it was sealed in a format that this version does not know",
     }
 )
@@ -226,6 +228,7 @@ WHO_CAN_HELP: Mapping[OpeningFailure, Helper] = MappingProxyType(
         OpeningFailure.CIPHERTEXT_CHANGED: Helper.SENDING_SCHOOL,
         OpeningFailure.COMMITMENT: Helper.SENDING_SCHOOL,
         OpeningFailure.CONTENT_CHANGED: Helper.SENDING_SCHOOL,
+        OpeningFailure.REENCRYPTION_NOT_VOUCHED: Helper.ADMINISTRATOR,
         OpeningFailure.UNKNOWN_FORMAT: Helper.ADMINISTRATOR,
     }
 )

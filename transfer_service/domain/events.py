@@ -21,6 +21,8 @@ class Event(StrEnum):
     ITEM_WITHHELD = "item.withheld"
     ITEM_RESEALED = "item.resealed"
     ITEM_GRANTED = "item.granted"
+    ITEM_REENCRYPTED = "item.reencrypted"
+    ITEM_REVERTED = "item.reverted"
     DISPATCH_SENT = "dispatch.sent"
     DISPATCH_WAITING = "dispatch.waiting"
     DISPATCH_DELIVERED = "dispatch.delivered"
@@ -66,6 +68,9 @@ class Event(StrEnum):
     RECOVERY_CODE_ISSUED = "recovery_code.issued"
     RECOVERY_CODE_CONFIRMED = "recovery_code.confirmed"
     RECOVERY_CODE_USED = "recovery_code.used"
+    BACKUP_CODES_MADE = "backup_codes.made"
+    BACKUP_CODES_ENDED = "backup_codes.ended"
+    BACKUP_CODE_USED = "backup_code.used"
     SESSION_STARTED = "session.started"
     SESSION_ENDED = "session.ended"
     SIGN_IN_LOCKED = "sign_in.locked"
@@ -123,6 +128,8 @@ class Event(StrEnum):
     DETAIL_ERASED = "detail.erased"
     RESTORED = "restored"
     LOG_KEY_ROTATED = "log_key.rotated"
+    FREEZE_LIFTED = "freeze.lifted"
+    SIGNER_STATE_ADOPTED = "signer_state.adopted"
     BACKUP_MADE = "backup.made"
 
 

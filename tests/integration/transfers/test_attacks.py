@@ -212,7 +212,8 @@ def swapped_manifests(session: Session, stage: Stage, first: UUID, second: UUID)
 
 def a_forged_manifest(session: Session, stage: Stage, first: UUID, second: UUID) -> None:
     dispatch = session.get_one(Dispatch, first)
-    encoded = (dispatch.manifest or b"")[:-1] + b"\x00"
+    manifest = dispatch.manifest or b""
+    encoded = manifest[:-1] + bytes([manifest[-1] ^ 1])
     dispatch.manifest, dispatch.manifest_hash = encoded, manifest_hash(encoded)
 
 

@@ -6,6 +6,7 @@ from transfer_service.db.models.keys import KeyGrant, PersonKey, RecoveryKey, Sc
 from transfer_service.db.models.log import LogCheckpoint, LogCosignature, LogDetail, LogHead, LogLeaf, LogNode
 from transfer_service.db.models.organisations import Authority, Closure, FormerUrn, School, SchoolLink, Term
 from transfer_service.db.models.people import (
+    BackupCodeHash,
     HeldForm,
     Invitation,
     Membership,
@@ -22,6 +23,7 @@ from transfer_service.db.models.transfers import (
     DispatchItem,
     Item,
     ItemGrant,
+    ItemReencryption,
     Opening,
     Transfer,
 )
@@ -30,6 +32,7 @@ __all__ = [
     "Acknowledgement",
     "Alert",
     "Authority",
+    "BackupCodeHash",
     "Breach",
     "Closure",
     "Custodian",
@@ -40,6 +43,7 @@ __all__ = [
     "Invitation",
     "Item",
     "ItemGrant",
+    "ItemReencryption",
     "JobRun",
     "KeyGrant",
     "LogCheckpoint",

@@ -68,6 +68,8 @@ class SchoolEpoch(Model):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     created_by: Mapped[UUID] = mapped_column(Id)
     approved_by: Mapped[UUID | None] = mapped_column(Id)
+    origin_mac: Mapped[bytes | None] = mapped_column(Bytes)
+    """Authenticates since when the epoch is there, who made it and who approved it; None for those made before."""
     retired_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     destroyed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 

@@ -136,7 +136,27 @@ class Item(Model):
     size_bucket: Mapped[int] = mapped_column(Whole)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     created_by: Mapped[UUID] = mapped_column(Id)
+    reencrypted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    """When its contents were last encrypted again under a new data key."""
     shredded_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class ItemReencryption(Model):
+    """A school's signed statement that it encrypted an item again: the link from one ciphertext to the next."""
+
+    __tablename__ = "item_reencryption"
+
+    # A draft's item goes with all that was made for it.
+    item_id: Mapped[UUID] = mapped_column(Id, ForeignKey("item.id", ondelete="CASCADE"), primary_key=True)
+    revision: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    """The item's revision from then on."""
+    school_id: Mapped[UUID] = mapped_column(Id, ForeignKey("school.id"))
+    epoch: Mapped[int]
+    statement: Mapped[bytes] = mapped_column(Bytes)
+    """Its SHA-256 is the digest of the leaf."""
+    signature: Mapped[bytes] = mapped_column(Bytes)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    created_by: Mapped[UUID] = mapped_column(Id)
 
 
 class DispatchItem(Model):

@@ -259,6 +259,13 @@ def find_active_epoch_row(session: Session, school_id: UUID) -> SchoolEpoch | No
     )
 
 
+def get_active_since(session: Session, school_id: UUID) -> datetime | None:
+    """Return when a school's active epoch was made, or None where it has none."""
+    return session.scalar(
+        select(SchoolEpoch.created_at).where(SchoolEpoch.school_id == school_id, SchoolEpoch.state == KeyState.ACTIVE)
+    )
+
+
 def list_epochs_without_escrow(session: Session, school_id: UUID, recovery_key_id: UUID) -> list[SchoolEpoch]:
     """List the undestroyed epochs of a school that are not sealed to this recovery key."""
     has_escrow = (

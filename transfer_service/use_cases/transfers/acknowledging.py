@@ -253,7 +253,7 @@ def _acknowledge(
 def _verify(session: Session, at: Installation, keys: SchoolKeys, *, dispatch: Dispatch, storage: Storage) -> Manifest:
     """What is signed for must be what was sent: for a nil also about whom, since nobody opened it before."""
     if dispatch.kind is DispatchKind.NIL:
-        return open_cover(session, at, storage, load_sealed(session, dispatch, keys))[0]
+        return open_cover(session, at, storage, load_sealed(session, at, dispatch, keys))[0]
     return verify_manifest(session, at, dispatch)
 
 

@@ -112,7 +112,7 @@ def _show(
 ) -> tuple[CoverShown, list[Entry]]:
     cover, failure, items = None, None, 0
     try:
-        manifest, cover = open_cover(session, at, storage, load_sealed(session, dispatch, keys))
+        manifest, cover = open_cover(session, at, storage, load_sealed(session, at, dispatch, keys))
     except CannotOpen as found:
         failure = found
         leaves = report_failure(session, at, actor, dispatch, failure)

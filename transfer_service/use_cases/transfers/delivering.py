@@ -31,6 +31,7 @@ from transfer_service.use_cases.transfers.handing_over import (
 )
 from transfer_service.use_cases.transfers.leaves import leaf_of
 from transfer_service.use_cases.transfers.manifests import verify_manifest
+from transfer_service.use_cases.transfers.revisions import check_listed
 from transfer_service.use_cases.transfers.unopened import report_failure
 
 AT_ONCE = 20
@@ -95,9 +96,10 @@ def _deliver(
     receiver = find_active_epoch(session, at, dispatch.receiving_school_id)
     if receiver is None:
         return None
-    verify_manifest(session, at, dispatch)
+    manifest = verify_manifest(session, at, dispatch)
     # Everything is opened before anything is written: a damaged item must leave no half-made grants.
     items = open_own_items(session, at, storage, keys, dispatch=dispatch)
+    check_listed(session, at, manifest, [keyed.item for keyed in items])
     if dispatch.status is Status.ACKNOWLEDGED:
         # The receipt names the manifest: that one stays, and the new key is granted what it lists.
         grant_all(session, at, actor, dispatch=dispatch, items=items, epoch=receiver)

@@ -56,7 +56,7 @@ def forward_file(
     permissions.check(actor, Permission.DISPATCH_FORWARD)
     _check_may_go_on(old)
     keys = open_school_keys(session, at, actor, person_key)
-    sealed = load_sealed(session, old, keys)
+    sealed = load_sealed(session, at, old, keys)
     manifest, _ = open_cover(session, at, storage, sealed)
     listed = {item.item for item in manifest.items}
     items = _open_keys(at, storage, sealed, listed)

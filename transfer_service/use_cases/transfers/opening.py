@@ -69,7 +69,7 @@ def prepare_opening(
     permissions.check(actor, Permission.NOTES_OPEN)
     _check_may_open(dispatch)
     keys = open_school_keys(session, at, actor, person_key)
-    sealed = load_sealed(session, dispatch, keys)
+    sealed = load_sealed(session, at, dispatch, keys)
     try:
         manifest, _ = open_cover(session, at, storage, sealed)
     except CannotOpen as failure:

@@ -14,6 +14,7 @@ from transfer_service.domain.errors import CannotOpen, OpeningFailure
 from transfer_service.domain.keys import ItemKind
 from transfer_service.use_cases.installation import Installation
 from transfer_service.use_cases.transfers.manifests import verify_manifest
+from transfer_service.use_cases.transfers.revisions import Lineages, is_linked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,13 +49,19 @@ def find_provenance(session: Session, dispatch: Dispatch) -> Provenance | None:
 
 
 def check_provenance(
-    session: Session, at: Installation, dispatch: Dispatch, manifest: Manifest, places: Sequence[DispatchItem]
+    session: Session,
+    at: Installation,
+    dispatch: Dispatch,
+    *,
+    manifest: Manifest,
+    places: Sequence[DispatchItem],
+    lineages: Lineages,
 ) -> None:
     """Check that every item that another school sealed stands, unchanged, in the manifest which that school signed.
 
-    `manifest` is the verified one of this dispatch. A file that was forwarded more than once is followed to its first
-    sender. Raises CannotOpen with MANIFEST_SIGNATURE where the chain is broken, CONTENT_CHANGED where an item is not
-    in it, and what `verify_manifest` raises for the earlier manifests.
+    `manifest` is the verified one of this dispatch. Encrypted again under another key is unchanged. A file that was
+    forwarded more than once is followed to its first sender. Raises CannotOpen with MANIFEST_SIGNATURE where the chain
+    is broken, CONTENT_CHANGED where an item is not in it, and what `verify_manifest` raises for the earlier manifests.
     """
     foreign = {place.item_id for place in places if place.item.transfer_id != dispatch.transfer_id}
     origin = find_origin(session, dispatch)
@@ -65,14 +72,13 @@ def check_provenance(
     earlier = verify_manifest(session, at, origin)
     if manifest.kind is formats.DispatchKind.FORWARD and manifest.previous_hash != earlier.hash:
         raise CannotOpen(OpeningFailure.MANIFEST_SIGNATURE)
-    listed = set(earlier.items)
+    listed = {item.item: item for item in earlier.items}
     mine = [item for item in manifest.items if item.item in foreign]
-    if any(item not in listed for item in mine):
+    if any(item.item not in listed or not is_linked(lineages, listed[item.item], item) for item in mine):
         raise CannotOpen(OpeningFailure.CONTENT_CHANGED)
     carried = {item.item for item in mine}
-    check_provenance(
-        session, at, origin, earlier, [place for place in origin.items if place.item_id in carried and _counts(place)]
-    )
+    carried_on = [place for place in origin.items if place.item_id in carried and _counts(place)]
+    check_provenance(session, at, origin, manifest=earlier, places=carried_on, lineages=lineages)
 
 
 def _counts(place: DispatchItem) -> bool:

@@ -101,7 +101,7 @@ def prepare_reading(
     permissions.check(actor, Permission.NOTES_OPEN)
     side = _check_may_read(session, actor, dispatch)
     keys = open_school_keys(session, at, actor, person_key)
-    sealed = load_sealed(session, dispatch, keys)
+    sealed = load_sealed(session, at, dispatch, keys)
     parts: Sequence[Part] = ()
     failure = None
     try:

@@ -145,9 +145,7 @@ def grant(
     epoch: PublicEpoch,
 ) -> None:
     """Seal an item's key to one epoch of one school for one dispatch; whoever loaded `epoch` checked it."""
-    info = _grant_info(at, dispatch, item, recipient_id=recipient_id, number=epoch.number, public=epoch.public)
-    with said_plainly():
-        sealed = grant_item(data_key, epoch.public, info=info)
+    sealed = seal_key(at, dispatch=dispatch, item=item, data_key=data_key, epoch=epoch)
     session.add(
         ItemGrant(
             id=at.new_id(),
@@ -162,6 +160,13 @@ def grant(
             created_by=actor.person_id,
         )
     )
+
+
+def seal_key(at: Installation, *, dispatch: Dispatch, item: Item, data_key: DataKey, epoch: PublicEpoch) -> bytes:
+    """Seal an item's key to one epoch of a school for one dispatch, as the bytes of a grant."""
+    info = _grant_info(at, dispatch, item, recipient_id=epoch.school_id, number=epoch.number, public=epoch.public)
+    with said_plainly():
+        return grant_item(data_key, epoch.public, info=info)
 
 
 def open_key(

@@ -29,6 +29,7 @@ from transfer_service.use_cases.transfers.failures import said_plainly
 from transfer_service.use_cases.transfers.manifests import verify_manifest
 from transfer_service.use_cases.transfers.provenance import check_provenance
 from transfer_service.use_cases.transfers.pupils import make_cover
+from transfer_service.use_cases.transfers.revisions import Lineages, load_lineages, trace
 from transfer_service.use_cases.transfers.sealing import expected_of, item_context, open_key, open_row
 from transfer_service.use_cases.transfers.texts import Note, Remark
 
@@ -77,22 +78,27 @@ class Sealed:
     keys: SchoolKeys
     grants: Mapping[UUID, Sequence[ItemGrant]]
     places: Sequence[DispatchItem]
+    lineages: Lineages
+    """How its items were encrypted again since they were sealed."""
 
 
-def load_sealed(session: Session, dispatch: Dispatch, keys: SchoolKeys) -> Sealed:
+def load_sealed(session: Session, at: Installation, dispatch: Dispatch, keys: SchoolKeys) -> Sealed:
     """Load what the sending school sealed into a dispatch, and this school's grants."""
+    places = queries.list_items(session, dispatch_id=dispatch.id, sealed_by=dispatch.transfer.sending_school_id)
+    signed = [] if dispatch.manifest is None else [place.item_id for place in places]
     return Sealed(
         dispatch=dispatch,
         keys=keys,
         grants=queries.list_grants(session, dispatch_id=dispatch.id, recipient_id=keys.school_id),
-        places=queries.list_items(session, dispatch_id=dispatch.id, sealed_by=dispatch.transfer.sending_school_id),
+        places=places,
+        lineages=load_lineages(session, at, signed) if signed else {},
     )
 
 
 def open_cover(session: Session, at: Installation, storage: Storage, sealed: Sealed) -> tuple[Manifest, Cover]:
     """Verify the manifest and open the cover; raises CannotOpen for either, or where the columns say another pupil."""
     manifest = verify_manifest(session, at, sealed.dispatch)
-    check_provenance(session, at, sealed.dispatch, manifest, sealed.places)
+    check_provenance(session, at, sealed.dispatch, manifest=manifest, places=sealed.places, lineages=sealed.lineages)
     item = next(
         (
             place.item
@@ -137,13 +143,10 @@ def open_parts(
         if item is None:
             parts.append(_missing(listed.item, listed.revision, listed.content_digest))
             continue
-        expected = ExpectedItem(
-            ciphertext_sha256=listed.ciphertext_sha256,
-            commitment=item.commitment,
-            content_digest=listed.content_digest,
-        )
-        if item.revision != listed.revision:
-            parts.append(_failed(item, CannotOpen(OpeningFailure.CONTENT_CHANGED)))
+        try:
+            expected = trace(sealed.lineages, item, listed)
+        except CannotOpen as failure:
+            parts.append(_failed(item, failure))
         else:
             parts.append(_open_part(at, storage, sealed, item=item, expected=expected, depth=depth))
     unlisted = [_failed(item, CannotOpen(OpeningFailure.CONTENT_CHANGED)) for item in places.values()]

@@ -1,0 +1,378 @@
+"""Rotation R3: what a school holds is encrypted again under new data keys, for everybody who holds it."""
+
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from sqlalchemy import delete, select, update
+
+from tests import factories
+from tests.cast import Cast, Service, make_first_holder
+from tests.integration.keys.reencrypting import blobs, failures, items, new_epoch, progress, read, reencrypt
+from tests.integration.transfers.stage import Stage, set_stage
+from tests.observing import alerts, leaves, rows
+from transfer_service.crypto.reencryption import Reencryption, reencryption_hash
+from transfer_service.db.models import Dispatch, Item, ItemGrant, ItemReencryption
+from transfer_service.domain.errors import Conflict, NeedsPassword, NotFound, PermissionRefused
+from transfer_service.domain.keys import ItemKind
+from transfer_service.domain.transfer import Status, TransferKind
+from transfer_service.use_cases.keys import reencryption
+from transfer_service.use_cases.keys.exposure import report_exposure
+from transfer_service.use_cases.keys.holding import open_school_keys
+from transfer_service.use_cases.keys.reencryption import get_reencryption, reencrypt_item
+from transfer_service.use_cases.keys.rotation import reseal_all, reseal_round
+from transfer_service.use_cases.retention import shred_dispatch
+from transfer_service.use_cases.transfers import exchanging_grants, forwarding, moves, redirecting, reencrypting
+from transfer_service.use_cases.transfers.reencrypting import make_item, prepare_item, swap_item
+
+ONE = pytest.mark.parametrize("cast_and_service", ["sqlite"], indirect=True)
+
+
+@pytest.fixture
+def stage(cast: Cast, service: Service, tmp_path: Path) -> Stage:
+    return set_stage(cast, service, tmp_path / "blobs")
+
+
+@pytest.fixture
+def kept(stage: Stage) -> UUID:
+    """A file of a cover, a note and an attachment that both schools hold; then the receiver gets a second epoch."""
+    dispatch_id = factories.dispatch_in(
+        stage, Status.ACKNOWLEDGED, sender=stage.alma, receiver=stage.cora, attachments=["genogram.pdf"]
+    )
+    new_epoch(stage, stage.cora)
+    return dispatch_id
+
+
+def grants(stage: Stage) -> set[tuple[str, int]]:
+    names = {stage.cast.sending: "sender", stage.cast.receiving: "receiver", stage.cast.stranger: "stranger"}
+    with stage.database.reading() as session:
+        return {(names[one.recipient_id], one.epoch) for one in session.scalars(select(ItemGrant))}
+
+
+def test_everything_is_encrypted_again_and_opens_for_both_schools(stage: Stage, kept: UUID):
+    old, old_blobs = items(stage, kept), blobs(stage)
+    assert progress(stage, stage.cora) == (0, 3)
+    done = reencrypt(stage, stage.cora)
+    assert (done.epoch, done.done, done.left, done.total, done.is_begun, done.is_wanted) == (2, 3, 0, 3, True, False)
+    new, new_blobs = items(stage, kept), blobs(stage)
+    for kind, before in old.items():
+        after = new[kind]
+        assert (before.revision, after.revision) == (1, 2)
+        assert after.content_digest == before.content_digest
+        assert after.commitment != before.commitment
+        assert after.ciphertext_sha256 != before.ciphertext_sha256
+        assert after.created_at == before.created_at
+        assert after.reencrypted_at == stage.clock()
+    assert (len(old_blobs), len(new_blobs), old_blobs & new_blobs) == (1, 1, set())
+    assert grants(stage) == {("sender", 1), ("receiver", 2)}
+    for member in (stage.alma, stage.ben, stage.cora):
+        assert failures(stage, member, kept) == []
+    assert read(stage, stage.alma, kept).notes[0].note == read(stage, stage.cora, kept).notes[0].note
+
+
+def test_each_item_leaves_a_leaf_with_the_hash_of_what_the_school_signed(stage: Stage, kept: UUID):
+    before = len(leaves(stage.service))
+    reencrypt(stage, stage.cora)
+    said = leaves(stage.service)[before:]
+    assert [leaf.event for leaf in said] == ["item.reencrypted"] * 3
+    with stage.database.reading() as session:
+        stated = {row.item_id: row for row in session.scalars(select(ItemReencryption))}
+    number, key = stage.cora.school_keys(stage.service).active
+    for leaf in said:
+        assert leaf.item is not None
+        statement = Reencryption.decode(stated[leaf.item].statement)
+        assert (leaf.subject, leaf.org, leaf.actor) == (leaf.item, stage.cast.receiving, stage.cora.person_id)
+        assert leaf.digest == reencryption_hash(stated[leaf.item].statement)
+        assert (leaf.epoch, leaf.key) == (number, key.fingerprint.hex)
+        assert (statement.old_revision, statement.new_revision) == (1, 2)
+        assert (statement.signer_org, statement.signer_epoch) == (stage.cast.receiving, 2)
+
+
+def test_a_round_more_changes_nothing(stage: Stage, kept: UUID):
+    reencrypt(stage, stage.cora)
+    before = rows(stage.service), blobs(stage)
+    reencrypt(stage, stage.cora)
+    assert (rows(stage.service), blobs(stage)) == before
+
+
+def test_both_schools_may_one_after_the_other(stage: Stage, kept: UUID):
+    reencrypt(stage, stage.cora)
+    new_epoch(stage, stage.alma)
+    assert progress(stage, stage.alma) == (0, 3)
+    assert reencrypt(stage, stage.alma).left == 0
+    assert grants(stage) == {("sender", 2), ("receiver", 2)}
+    assert {item.revision for item in items(stage, kept).values()} == {3}
+    assert (failures(stage, stage.alma, kept), failures(stage, stage.cora, kept)) == ([], [])
+
+
+@ONE
+def test_a_few_at_once_and_the_next_call_goes_on(stage: Stage, kept: UUID):
+    assert (reencrypt(stage, stage.cora, at_most=2).done, progress(stage, stage.cora)) == (2, (2, 1))
+    assert failures(stage, stage.cora, kept) == []
+    assert reencrypt(stage, stage.cora).left == 0
+
+
+@ONE
+def test_grants_to_an_earlier_key_of_another_school_become_grants_to_its_present_one(stage: Stage, kept: UUID):
+    new_epoch(stage, stage.alma)
+    assert ("sender", 1) in grants(stage)
+    reencrypt(stage, stage.cora)
+    assert grants(stage) == {("sender", 2), ("receiver", 2)}
+    assert failures(stage, stage.alma, kept) == []
+
+
+@ONE
+def test_a_renewal_half_done_does_not_stand_in_the_way(stage: Stage, kept: UUID):
+    with stage.database.writing() as session:
+        reseal_round(session, stage.at, stage.cora.actor, person_key=stage.cora.person_key)
+    reencrypt(stage, stage.cora, at_most=1)
+    resealed = reseal_all(stage.database, stage.at, stage.cora.actor, person_key=stage.cora.person_key)
+    assert resealed.left == 0
+    assert reencrypt(stage, stage.cora).left == 0
+    assert failures(stage, stage.cora, kept) == []
+
+
+@ONE
+def test_what_the_receiver_has_not_opened_is_left_to_the_sender(stage: Stage):
+    sent = factories.dispatch_in(stage, Status.SENT, sender=stage.alma, receiver=stage.cora)
+    new_epoch(stage, stage.cora)
+    assert progress(stage, stage.cora) == (0, 0)
+    new_epoch(stage, stage.alma)
+    assert reencrypt(stage, stage.alma).done == 2
+    factories.open_dispatch(stage, stage.cora, sent)
+    assert failures(stage, stage.cora, sent) == []
+
+
+@ONE
+def test_a_draft_is_encrypted_again_and_can_be_edited_and_sent(stage: Stage):
+    draft = factories.draft(stage, stage.alma, stage.cast.receiving, attachments=["a.pdf"])
+    new_epoch(stage, stage.alma)
+    assert reencrypt(stage, stage.alma).done == 2
+    factories.send(stage, stage.alma, draft)
+    factories.open_dispatch(stage, stage.cora, draft)
+    assert failures(stage, stage.cora, draft) == []
+
+
+@ONE
+def test_what_is_redirected_afterwards_names_the_new_ciphertext(stage: Stage):
+    back = factories.dispatch_in(stage, Status.REJECTED, sender=stage.alma, receiver=stage.cora)
+    new_epoch(stage, stage.alma)
+    # The cover, the note, and the words with which it was sent back are the sender's to read.
+    assert reencrypt(stage, stage.alma).left == 0
+    with stage.database.writing() as session:
+        again = redirecting.redirect(
+            session,
+            stage.at,
+            stage.alma.actor,
+            dispatch_id=back,
+            receiving_school_id=stage.cast.stranger,
+            person_key=stage.alma.person_key,
+            storage=stage.storage,
+        )
+    factories.open_dispatch(stage, stage.stella, again.dispatch_id)
+    assert failures(stage, stage.stella, again.dispatch_id) == []
+
+
+def forward(stage: Stage, kept: UUID) -> UUID:
+    with stage.database.writing() as session:
+        return forwarding.forward_file(
+            session,
+            stage.at,
+            stage.cora.actor,
+            dispatch_id=kept,
+            receiving_school_id=stage.cast.stranger,
+            kind=TransferKind.IN_YEAR,
+            dates=moves.MoveDates(leaving_on=stage.clock().date()),
+            person_key=stage.cora.person_key,
+            storage=stage.storage,
+        ).id
+
+
+@ONE
+@pytest.mark.parametrize("when", ["before", "as a draft", "after"])
+def test_a_forwarded_file_opens_for_all_three_schools_whenever_it_was_encrypted_again(
+    stage: Stage, kept: UUID, when: str
+):
+    if when == "before":
+        reencrypt(stage, stage.cora)
+    on = forward(stage, kept)
+    if when == "as a draft":
+        reencrypt(stage, stage.cora)
+    factories.send(stage, stage.cora, on)
+    factories.open_dispatch(stage, stage.stella, on)
+    if when == "after":
+        new_epoch(stage, stage.stella)
+        assert reencrypt(stage, stage.stella).left == 0
+    assert failures(stage, stage.alma, kept) == []
+    assert failures(stage, stage.cora, kept) == []
+    assert failures(stage, stage.cora, on) == []
+    assert failures(stage, stage.stella, on) == []
+
+
+@ONE
+def test_a_shredded_file_is_not_encrypted_again(stage: Stage, kept: UUID):
+    with stage.database.writing() as session:
+        session.execute(update(Dispatch).values(exported_at=stage.clock(), filed_at=stage.clock()))
+    stage.clock.move(days=31)
+    with stage.database.writing() as session:
+        shred_dispatch(session, stage.at, dispatch_id=kept)
+    assert progress(stage, stage.cora) == (0, 0)
+
+
+STEPS = [
+    (reencryption, "prepare_item"),
+    (reencryption, "make_item"),
+    (reencrypting, "check_reencrypted"),
+    (reencryption, "swap_item"),
+    (reencrypting, "exchange_grants"),
+    (exchanging_grants, "open_key"),
+    (reencrypting, "record_all"),
+]
+
+
+@ONE
+@pytest.mark.parametrize("step", STEPS, ids=[name for _, name in STEPS])
+@pytest.mark.parametrize("done_before", [0, 2])
+def test_killed_at_any_step_it_leaves_every_item_openable_and_is_taken_up(
+    stage: Stage, kept: UUID, step: tuple[object, str], done_before: int, monkeypatch: pytest.MonkeyPatch
+):
+    reencrypt(stage, stage.cora, at_most=done_before)
+    before = rows(stage.service)
+
+    def killed(*_given: object, **_named: object) -> None:
+        raise SystemExit("killed")
+
+    monkeypatch.setattr(*step, killed)
+    with pytest.raises(SystemExit, match="killed"):
+        reencrypt(stage, stage.cora)
+    monkeypatch.undo()
+    assert rows(stage.service) == before
+    assert (failures(stage, stage.alma, kept), failures(stage, stage.cora, kept)) == ([], [])
+    assert reencrypt(stage, stage.cora).left == 0
+    assert (failures(stage, stage.alma, kept), failures(stage, stage.cora, kept)) == ([], [])
+
+
+@ONE
+def test_killed_after_the_commit_only_old_bytes_are_left_over(
+    stage: Stage, kept: UUID, monkeypatch: pytest.MonkeyPatch
+):
+    old = blobs(stage)
+
+    def killed(*_given: object) -> None:
+        raise SystemExit("killed")
+
+    monkeypatch.setattr(type(stage.storage), "delete", killed)
+    with pytest.raises(SystemExit, match="killed"):
+        reencrypt(stage, stage.cora)
+    monkeypatch.undo()
+    assert reencrypt(stage, stage.cora).left == 0
+    assert failures(stage, stage.cora, kept) == []
+    named = items(stage, kept)[ItemKind.ATTACHMENT].blob_key
+    assert blobs(stage) - {named} == old
+
+
+@ONE
+def test_new_bytes_that_do_not_read_back_take_nothing_away(stage: Stage, kept: UUID, monkeypatch: pytest.MonkeyPatch):
+    old, before = blobs(stage), items(stage, kept)[ItemKind.ATTACHMENT]
+    real = type(stage.storage).put_new
+
+    def badly(storage, key, chunks):
+        return real(storage, key, [b"".join(chunks)[:-1]])
+
+    monkeypatch.setattr(type(stage.storage), "put_new", badly)
+    assert reencrypt(stage, stage.cora).left == 1
+    monkeypatch.undo()
+    after = items(stage, kept)[ItemKind.ATTACHMENT]
+    assert (after.revision, after.blob_key, blobs(stage)) == (before.revision, before.blob_key, old)
+    assert failures(stage, stage.cora, kept) == []
+
+
+@ONE
+def test_an_item_that_does_not_open_stays_and_is_told_once(stage: Stage, kept: UUID):
+    note = items(stage, kept)[ItemKind.NOTE]
+    with stage.database.writing() as session:
+        session.execute(update(Item).where(Item.id == note.id).values(ciphertext=bytes(1096)))
+    assert reencrypt(stage, stage.cora).left == 1
+    assert reencrypt(stage, stage.cora).left == 1
+    assert [leaf.event for leaf in leaves(stage.service)].count("item.open_failed") == 1
+    assert ("item.unreadable", "alma.reyes@example.org") in alerts(stage.service)
+
+
+@ONE
+@pytest.mark.parametrize("meanwhile", ["encrypted again", "shredded", "sent back"])
+def test_what_changes_meanwhile_is_not_overwritten(stage: Stage, meanwhile: str):
+    status = Status.OPENED if meanwhile == "sent back" else Status.ACKNOWLEDGED
+    kept = factories.dispatch_in(stage, status, sender=stage.alma, receiver=stage.cora, attachments=["a.pdf"])
+    new_epoch(stage, stage.cora)
+    new_epoch(stage, stage.alma)
+    item = items(stage, kept)[ItemKind.ATTACHMENT]
+    with stage.database.reading() as session:
+        keys = open_school_keys(session, stage.at, stage.cora.actor, stage.cora.person_key)
+        prepared = prepare_item(session, stage.at, keys, item.id)
+    made = make_item(stage.at, stage.storage, prepared)
+    if meanwhile == "encrypted again":
+        reencrypt(stage, stage.alma)
+    elif meanwhile == "sent back":
+        factories.send_back(stage, stage.cora, kept)
+    else:
+        with stage.database.writing() as session:
+            session.execute(delete(ItemGrant))
+            session.execute(update(Item).values(shredded_at=stage.clock(), blob_key=None, ciphertext=None))
+    before = rows(stage.service)
+    with pytest.raises(Conflict), stage.database.writing() as session:
+        swap_item(session, stage.at, stage.cora.actor, keys, made)
+    assert rows(stage.service) == before
+
+
+@ONE
+def test_only_key_holders_with_their_password_given_just_now_may(stage: Stage, kept: UUID):
+    note = items(stage, kept)[ItemKind.NOTE]
+
+    def one(member) -> None:
+        reencrypt_item(
+            stage.database, stage.at, member.actor, item_id=note.id, person_key=member.person_key, storage=stage.storage
+        )
+
+    with pytest.raises(PermissionRefused):
+        one(stage.cast.hugh)
+    with pytest.raises(NotFound):
+        one(stage.cast.olive)
+    with pytest.raises(Conflict):
+        one(stage.stella)
+    with pytest.raises(PermissionRefused), stage.database.reading() as session:
+        get_reencryption(session, stage.edie.actor)
+    stage.clock.move(minutes=11)
+    with pytest.raises(NeedsPassword):
+        one(stage.cora)
+
+
+@ONE
+def test_a_row_that_grants_it_to_a_stranger_is_not_made_anew(stage: Stage, kept: UUID):
+    note = items(stage, kept)[ItemKind.NOTE]
+    with stage.database.writing() as session:
+        session.add(
+            ItemGrant(
+                id=stage.at.new_id(),
+                item_id=note.id,
+                dispatch_id=kept,
+                recipient_id=stage.cast.stranger,
+                epoch=1,
+                fingerprint=bytes(32),
+                suite=2,
+                sealed=bytes(1168),
+                created_at=stage.clock(),
+                created_by=stage.cora.person_id,
+            )
+        )
+    reencrypt(stage, stage.cora)
+    assert grants(stage) == {("sender", 1), ("receiver", 2)}
+
+
+def test_a_school_whose_key_was_lost_is_told_that_its_data_keys_may_be_known(stage: Stage):
+    with stage.database.writing() as session:
+        report_exposure(session, stage.at, stage.cora.actor)
+    stage.clock.move(minutes=1)
+    again = make_first_holder(stage.service, stage.cast.olive, stage.cora)
+    with stage.database.reading() as session:
+        found = get_reencryption(session, again.actor)
+    assert (found.epoch, found.is_wanted) == (2, True)
