@@ -8,33 +8,43 @@ Exit codes: 0 done, 1 a check failed, 2 wrong usage, 3 refused.
 
 import argparse
 import base64
+import difflib
 import hashlib
 import hmac
 import json
 import os
+import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 from uuid import UUID
 
-from cryptography.exceptions import InvalidSignature, InvalidTag
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PrivateKey, MLKEM768PublicKey
-from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
-from cryptography.hazmat.primitives.hpke import (
-    AEAD,
-    KDF,
-    KEM,
-    MLKEM768X25519PrivateKey,
-    MLKEM768X25519PublicKey,
-    Suite,
-)
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from shamir_mnemonic import MnemonicError, combine_mnemonics, generate_mnemonics
-from shamir_mnemonic.wordlist import WORDLIST
+try:
+    from cryptography.exceptions import InvalidSignature, InvalidTag
+    from cryptography.hazmat.primitives import hashes
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+    from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PrivateKey, MLKEM768PublicKey
+    from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
+    from cryptography.hazmat.primitives.hpke import (
+        AEAD,
+        KDF,
+        KEM,
+        MLKEM768X25519PrivateKey,
+        MLKEM768X25519PublicKey,
+        Suite,
+    )
+    from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+    from shamir_mnemonic import MnemonicError, combine_mnemonics, generate_mnemonics
+    from shamir_mnemonic.share import Share
+    from shamir_mnemonic.wordlist import WORDLIST
+except ImportError as missing:
+    sys.exit(
+        f"ceremony.py cannot start: {missing}. It needs the packages cryptography (50 or newer) and shamir-mnemonic. "
+        "Install them as docs/ceremony.md says under “Preparing the computer”, and start it again."
+    )
 
 SUITE: Final = 2
 SHARES: Final = 5
@@ -42,8 +52,39 @@ THRESHOLD: Final = 3
 PERSON: Final = 1
 RECOVERY: Final = 3
 TRIES: Final = 3
+WORDS: Final = 33
+"""Words of a share."""
+ROW: Final = 3
+"""Words that are shown and typed together."""
+ENOUGH: Final = 4
+"""Letters that tell a word of the list from every other one."""
 HPKE: Final = Suite(KEM.MLKEM768_X25519, KDF.HKDF_SHA256, AEAD.AES_256_GCM)
 CLEAR: Final = "\x1b[2J\x1b[3J\x1b[H"
+OWN_SCREEN: Final = "\x1b[?1049h"
+FORMER_SCREEN: Final = "\x1b[?1049l"
+WELCOME: Final = """
+This makes a recovery key and gives each of five custodians a share of it on
+paper, one after the other. It takes about an hour.
+
+Have ready a sheet of paper and a pen for each custodian. Put telephones and
+cameras away. This computer must be on no network.
+
+Nobody but its custodian sees a share. To stop at any time, hold Ctrl and
+press C: then nothing is kept.
+"""
+MADE: Final = """
+The recovery key is made. Its fingerprint in eight words:
+
+{words}
+
+Read them aloud and write them into the minutes. The operator takes this file:
+    {file}
+and puts this fingerprint into the setting RECOVERY_KEYS:
+    {fingerprint}
+
+The shares are on paper alone. Each custodian seals one in an envelope and
+keeps it apart from the others. Switch this computer off now.
+"""
 
 
 class Refused(Exception):
@@ -147,6 +188,12 @@ def words_of(fingerprint: bytes) -> list[str]:
     return [WORDLIST[number >> shift & 1023] for shift in range(70, -1, -10)]
 
 
+def words_in_rows(fingerprint: bytes) -> str:
+    """Return the eight words in two rows, to be read aloud."""
+    words = words_of(fingerprint)
+    return "\n".join("    " + "  ".join(words[start : start + 4]) for start in (0, 4))
+
+
 def open_grant(private: MLKEM768X25519PrivateKey, bundle: Bundle, grant: Grant) -> bytes:
     """Open one escrow grant and check that the seed leads to the school's public halves; raises Refused."""
     try:
@@ -191,6 +238,14 @@ def read_bundle(path: Path) -> Bundle:
         )
     except (ValueError, KeyError, TypeError, AttributeError):
         raise Refused("The bundle cannot be read. Export it again with `transfer-service recovery export`.") from None
+
+
+def check_can_write(path: Path) -> None:
+    """Insist, before anybody types a share, that a result can be written where it is to go; raises Refused."""
+    if path.exists():
+        raise Refused(f"{path.name} exists already. Choose another name or folder; nothing is overwritten.")
+    if not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
+        raise Refused(f"Nothing can be written into {path.parent}. Choose a folder that is there and is yours.")
 
 
 def write_new(path: Path, content: str, *, secret: bool = False) -> None:
@@ -285,10 +340,20 @@ def tidy(typed: str) -> str:
     return " ".join(typed.lower().split())
 
 
-def clear() -> None:
-    """Take a share off the screen and out of the scroll-back."""
-    if sys.stdout.isatty():
-        print(CLEAR, end="", flush=True)
+def check_terminal() -> None:
+    """Insist on a screen and a keyboard: what is shown must not end up in a file; raises Refused."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise Refused("Shares are shown and typed in a terminal alone. Start again without < or > or | in the line.")
+
+
+@contextmanager
+def private_screen() -> Iterator[None]:
+    """Show what follows on a screen of its own, of which nothing is left on the former one or in its scroll-back."""
+    print(OWN_SCREEN + CLEAR, end="", flush=True)
+    try:
+        yield
+    finally:
+        print(CLEAR + FORMER_SCREEN + CLEAR, end="", flush=True)
 
 
 def ask(question: str) -> str:
@@ -299,19 +364,122 @@ def ask(question: str) -> str:
         raise Refused("Nobody answered. Start again when the custodians are present.") from None
 
 
+def call_up(who: str) -> None:
+    """Let the next custodian sit down before anything of the share is on the screen."""
+    print(f"\n{who} sits down now. Everybody else looks away.", flush=True)
+    ask("Press Enter to go on. ")
+
+
+def table_of(words: Sequence[str]) -> str:
+    """Return words with their numbers, three in a row, as they stand on paper."""
+    rows = []
+    for start in range(0, len(words), ROW):
+        row = enumerate(words[start : start + ROW], start + 1)
+        rows.append("".join(f"{number:>6}  {word:<12}" for number, word in row).rstrip())
+    return "\n".join(rows)
+
+
+def find_word(typed: str) -> str | None:
+    """Return the word of the list that was typed, or whose first four letters or more were; None for no such word."""
+    if typed in WORDLIST:
+        return typed
+    found = [word for word in WORDLIST if len(typed) >= ENOUGH and word.startswith(typed)]
+    return found[0] if found else None
+
+
+def type_row(start: int) -> list[str]:
+    """Have the words from a place on typed, a row or more of them, until each is a word of the list."""
+    end = min(start + ROW, WORDS)
+    while True:
+        typed = tidy(ask(f"Words {start + 1:>2} to {end:>2}: ")).split()
+        found = [find_word(word) for word in typed]
+        words = [word for word in found if word is not None]
+        if len(typed) < end - start or len(typed) > WORDS - start:
+            print(f"    That is {len(typed)} of them. Type the {end - start} words with spaces between.")
+        elif len(words) == len(typed):
+            return words
+        else:
+            wrong = typed[found.index(None)]
+            near = difflib.get_close_matches(wrong, WORDLIST, n=1)
+            hint = f" Is it “{near[0]}”?" if near else ""
+            print(f"    “{wrong}” is not a word of the list.{hint} Type the row again.")
+
+
 def hand_out(number: int, share: str) -> str:
     """Show one share, take it away, and have it retyped from paper; returns what was typed."""
+    call_up(f"The custodian of share {number} of {SHARES}")
+    words = share.split()
+    with private_screen():
+        while True:
+            print(f"Share {number} of {SHARES}. Only its custodian looks at the screen.\n\n{table_of(words)}\n")
+            print("Write all 33 words with their numbers on your paper, in clear letters.")
+            ask("Press Enter when they are written down: they go from the screen. ")
+            print(CLEAR + f"Share {number} of {SHARES}: type it back from your paper, three words at a time.")
+            print("Capitals do not matter, and the first four letters of a word are enough.\n")
+            typed = retype(words)
+            if typed is not None:
+                break
+            print(CLEAR + "That was wrong three times. Here is the share once more: correct your paper.\n")
+    print(f"Share {number} of {SHARES} is on paper and right. Take the paper away with you.", flush=True)
+    return " ".join(typed)
+
+
+def retype(words: Sequence[str]) -> list[str] | None:
+    """Have a share typed back from paper; None after three rows that were not right."""
+    typed: list[str] = []
+    slips = 0
+    while len(typed) < len(words):
+        row = type_row(len(typed))
+        differing = [
+            place for place, (one, shown) in enumerate(zip(row, words[len(typed) :], strict=False)) if one != shown
+        ]
+        if not differing:
+            typed += row
+            continue
+        slips += 1
+        if slips == TRIES:
+            return None
+        print(f"    Word {len(typed) + differing[0] + 1} is not the one that was shown. Look at your paper.")
+    return typed
+
+
+def type_share(number: int, before: Sequence[Share]) -> tuple[str, Share]:
+    """Have one custodian type a share until it holds in itself and fits those before it; returns it."""
     while True:
-        print(f"Share {number} of {SHARES}. Only its custodian looks. Write it down:\n\n{share}\n", flush=True)
-        ask("Press Enter when it is written down. ")
-        clear()
-        for _ in range(TRIES):
-            typed = tidy(ask(f"Type share {number} from your paper: "))
-            if typed == share:
-                clear()
-                print(f"Share {number} is right. Keep it apart from the others.", flush=True)
-                return typed
-            print("That is not the share. Compare each word.", flush=True)
+        call_up(f"Custodian {number} of {THRESHOLD}")
+        with private_screen():
+            print(f"Custodian {number} of {THRESHOLD}: type your share from your paper, three words at a time.")
+            print("Capitals do not matter, and the first four letters of a word are enough.\n")
+            words: list[str] = []
+            while len(words) < WORDS:
+                words += type_row(len(words))
+            text, share = correct(words)
+        if any(one.index == share.index and one.identifier == share.identifier for one in before):
+            print("This share was typed already. Another custodian's share is needed.", flush=True)
+        elif any(one.group_parameters() != share.group_parameters() for one in before):
+            print(
+                "This share is of another recovery key than the one before it. Fetch the right\n"
+                "paper. If the one before was wrong, hold Ctrl and press C, and begin again.",
+                flush=True,
+            )
+        else:
+            print(f"Share {number} of {THRESHOLD} is complete.", flush=True)
+            return text, share
+
+
+def correct(words: list[str]) -> tuple[str, Share]:
+    """Have single words typed again until the share's own check holds."""
+    while True:
+        text = " ".join(words)
+        try:
+            return text, Share.from_mnemonic(text)
+        except MnemonicError:
+            # Its text quotes words of the share.
+            print(CLEAR + f"One of these words is not the one on your paper.\n\n{table_of(words)}\n")
+        answer = ask("Type the number of the word that is wrong, from 1 to 33: ").strip()
+        if answer.isdigit() and 1 <= int(answer) <= WORDS:
+            word = find_word(tidy(ask(f"Word {answer}: ")))
+            words[int(answer) - 1] = word or words[int(answer) - 1]
 
 
 def take_shares(bundle: Bundle, folder: Path | None) -> tuple[MLKEM768X25519PrivateKey, bytes]:
@@ -321,10 +489,11 @@ def take_shares(bundle: Bundle, folder: Path | None) -> tuple[MLKEM768X25519Priv
     if folder is not None:
         shares = [tidy(file.read_text("utf-8")) for file in sorted(folder.glob("share-*.txt"))[:THRESHOLD]]
     else:
-        shares = []
+        check_terminal()
+        taken: list[tuple[str, Share]] = []
         for number in range(1, THRESHOLD + 1):
-            shares.append(tidy(ask(f"Custodian {number} of {THRESHOLD}, type your share: ")))
-            clear()
+            taken.append(type_share(number, [share for _, share in taken]))
+        shares = [text for text, _ in taken]
     try:
         private, public = hybrid_key(combine_mnemonics(shares))
     except MnemonicError:
@@ -343,6 +512,12 @@ def recovery_new(options: argparse.Namespace) -> int:
     if bool(options.shares_to) != options.demo or (options.assume_retyped and not options.demo):
         raise Refused("--demo and --shares-to go together, and --assume-retyped only with them: for a demo's key.")
     options.out.mkdir(parents=True, exist_ok=True)
+    result_file = options.out / "recovery-public.json"
+    check_can_write(result_file)
+    if not options.demo:
+        check_terminal()
+        print(WELCOME, flush=True)
+        ask("Press Enter when everybody is ready. ")
     seed = os.urandom(32)
     public = hybrid_key(seed)[1]
     shares = [tidy(share) for share in generate_mnemonics(1, [(THRESHOLD, SHARES)], seed)[0]]
@@ -367,14 +542,15 @@ def recovery_new(options: argparse.Namespace) -> int:
         "authority": options.authority,
         "demo": options.demo,
     }
-    write_json(options.out / "recovery-public.json", result)
-    print(f"Recovery key {fingerprint.hex()}\n{' '.join(words_of(fingerprint))}")
+    write_json(result_file, result)
+    print(MADE.format(words=words_in_rows(fingerprint), file=result_file, fingerprint=fingerprint.hex()))
     return 0
 
 
 def recovery_drill(options: argparse.Namespace) -> int:
     """Open every escrow grant, compare the keys, write a verdict."""
     bundle = read_bundle(options.bundle)
+    check_can_write(options.out)
     private, _public = take_shares(bundle, options.shares_from)
     results = []
     for grant in bundle.grants:
@@ -415,9 +591,13 @@ def recovery_open(options: argparse.Namespace) -> int:
     except (ValueError, KeyError, TypeError, AttributeError):
         raise Refused("The request in the bundle cannot be read. Export the bundle again.") from None
     theirs = fingerprint_of(kem_public)
+    check_can_write(options.out)
     check_receipt(options.receipt, options.log_key, bundle, number, theirs)
-    print(f"The school's keys will open for the person whose key is\n{theirs.hex()}\n{' '.join(words_of(theirs))}")
-    if ask("Compare the eight words with that person by telephone. Type yes if they are the same: ") != "yes":
+    print(f"The school's files will open for one person, whose key has these eight words:\n\n{words_in_rows(theirs)}\n")
+    print(
+        "Ring the person on a number that you know. The person reads out the eight words\nthat the service shows there."
+    )
+    if tidy(ask("Type yes if all eight are the same: ")) != "yes":
         raise Refused("The words were not confirmed. Nothing was opened.")
     private, _public = take_shares(bundle, options.shares_from)
     to = Grantee(PERSON, person, version, theirs)
@@ -433,6 +613,8 @@ def recovery_open(options: argparse.Namespace) -> int:
         "grants": grants,
     }
     write_json(options.out, result)
+    print(f"Keys of the school, sealed to this person: {len(grants)}. Bring this file back to the service:")
+    print(f"    {options.out}")
     return 0
 
 
@@ -445,7 +627,7 @@ def regrant(
     except Refused as refusal:
         raise Refused(f"The grant of {grant.fingerprint.hex()} {refusal}. Nothing was written.") from None
     sealed = base64.b64encode(HPKE.encrypt(seed, public, bundle.info(grant, to))).decode()
-    print(f"{grant.fingerprint.hex()} sealed to the new key")
+    print(f"{grant.fingerprint.hex()} sealed anew")
     row = {"organisation": str(grant.organisation), "epoch": grant.epoch, "fingerprint": grant.fingerprint.hex()}
     return {**row, "suite": SUITE, "sealed": sealed}
 
@@ -479,11 +661,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     try:
         code: int = options.act(options)
-    except (Refused, OSError) as refusal:
+    except KeyboardInterrupt:
+        print("\nStopped. Nothing was written, and no share is left on the screen.", file=sys.stderr)
+        return 3
+    except Refused as refusal:
         print(refusal, file=sys.stderr)
+        return 3
+    except OSError as error:
+        told = f"{error.filename or 'A file'}: {error.strerror}. Look at the name and the folder, and start again."
+        print(told, file=sys.stderr)
         return 3
     return code
 
 
+def stop(_number: int, _frame: object) -> NoReturn:
+    """End as Ctrl-C does, so that a share goes from the screen also when the window is closed or the process ended."""
+    raise KeyboardInterrupt
+
+
 if __name__ == "__main__":
+    for ending in ("SIGTERM", "SIGHUP"):
+        if hasattr(signal, ending):
+            signal.signal(getattr(signal, ending), stop)
+    if hasattr(signal, "SIGTSTP"):
+        # Ctrl-Z would leave a share on the screen.
+        signal.signal(signal.SIGTSTP, signal.SIG_IGN)
     sys.exit(main())

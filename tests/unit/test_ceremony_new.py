@@ -1,94 +1,132 @@
 import base64
 import json
+import os
+import re
+import signal
 import subprocess
 import sys
-from itertools import combinations
+from itertools import combinations, pairwise
 from pathlib import Path
 
 import pytest
 from shamir_mnemonic import combine_mnemonics
 
 from tests.unit.ceremony_cast import made_demo
+from tests.unit.ceremony_terminal import CEREMONY, FORMER_SCREEN, Terminal, words_of
 from transfer_service import ceremony
 from transfer_service.crypto.recovery_files import read_recovery_public
 from transfer_service.crypto.suites import RecoveryKey
 from transfer_service.crypto.values import Seed
 
-CEREMONY = Path(ceremony.__file__)
+
+def begun(folder: Path) -> Terminal:
+    terminal = Terminal("recovery", "new", "--out", str(folder), "--authority", "Exampleshire")
+    terminal.until("everybody is ready. ")
+    terminal.answer()
+    return terminal
 
 
-class Terminal:
-    """A custodian's side of the ceremony, run as its own program."""
-
-    def __init__(self, *arguments: str) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-I", str(CEREMONY), *arguments],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        self.seen = ""
-
-    def until(self, prompt: str) -> str:
-        """What is printed up to and with a prompt."""
-        read = ""
-        while not read.endswith(prompt):
-            letter = self.process.stdout.read(1)
-            assert letter, f"{prompt!r} never came: {read} {self.process.stderr.read()}"
-            read += letter
-        self.seen += read
-        return read
-
-    def answer(self, text: str) -> None:
-        self.process.stdin.write(text + "\n")
-        self.process.stdin.flush()
-
-    def end(self) -> tuple[int, str, str]:
-        out, err = self.process.communicate(timeout=60)
-        return self.process.returncode, out, err
+def shown_share(terminal: Terminal, number: int) -> list[str]:
+    terminal.until(f"The custodian of share {number} of 5 sits down now.")
+    terminal.until("Press Enter to go on. ")
+    terminal.answer()
+    words = words_of(terminal.until("they go from the screen. "))
+    terminal.answer()
+    terminal.until("type it back")
+    return words
 
 
 def test_five_custodians_write_down_and_retype_a_share_each(tmp_path: Path):
-    terminal = Terminal("recovery", "new", "--out", str(tmp_path / "new"), "--authority", "Exampleshire")
+    terminal = begun(tmp_path / "new")
     shares = []
     for number in range(1, 6):
-        shown = terminal.until("Press Enter when it is written down. ")
-        assert f"Share {number} of 5." in shown
-        share = shown.split("\n\n")[1]
-        assert len(share.split()) == 33
-        terminal.answer("")
-        terminal.until(f"Type share {number} from your paper: ")
+        words = shown_share(terminal, number)
+        assert len(words) == 33
         if number == 1:
-            terminal.answer("academic " * 33)
-            assert "not the share" in terminal.until(f"Type share {number} from your paper: ")
-        terminal.answer(f"  {share.upper()}  ")
-        shares.append(share)
-    code, out, err = terminal.end()
-    assert (code, err) == (0, "")
+            for typed, told in (
+                (["academic"], "That is 1 of them. Type the 3 words"),
+                ([*words[:2], "academik"], "“academik” is not a word of the list. Is it “academic”?"),
+                ([words[0], "academic" if words[1] != "academic" else "acid", words[2]], "Word 2 is not the one"),
+            ):
+                terminal.until("Words  1 to  3: ")
+                terminal.answer(" ".join(typed))
+                terminal.until(told)
+        terminal.type_share([f" {word[:4].upper()}" for word in words] if number == 2 else words)
+        terminal.until(f"Share {number} of 5 is on paper and right.")
+        shares.append(" ".join(words))
+    code, told = terminal.end()
+    assert code == 0
     written = read_recovery_public((tmp_path / "new" / "recovery-public.json").read_text())
     assert not written.demo
     assert written.authority == "Exampleshire"
-    assert written.public.fingerprint.hex in out
+    assert written.public.fingerprint.hex in told
     for three in combinations(shares, 3):
         assert RecoveryKey.from_seed(Seed(combine_mnemonics(three))).public == written.public
+    left = terminal.left_on_screen()
+    assert "The recovery key is made." in left
+    assert words_of(left) == []
+    pairs = {f"{one} {two}" for share in shares for one, two in pairwise(share.split())}
+    assert [pair for pair in pairs if pair in left] == []
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["recovery-public.json"]
+    plain = re.sub(r"\x1b\[[?0-9]*[A-Za-z]", "", terminal.seen).replace(str(tmp_path / "new"), "new")
+    assert max(map(len, plain.splitlines())) <= 80
 
 
 def test_a_share_typed_wrongly_three_times_is_shown_again(tmp_path: Path):
-    terminal = Terminal("recovery", "new", "--out", str(tmp_path))
-    first = terminal.until("written down. ").split("\n\n")[1]
-    terminal.answer("")
+    terminal = begun(tmp_path)
+    words = shown_share(terminal, 1)
+    wrong = " ".join("academic" if word != "academic" else "acid" for word in words[:3])
     for _ in range(3):
-        terminal.until("from your paper: ")
-        terminal.answer("wrong")
-    assert first in terminal.until("written down. ")
-    terminal.process.stdin.close()
-    terminal.process.wait(timeout=60)
-    assert terminal.process.returncode == 3
-    assert "Nobody answered" in terminal.process.stderr.read()
-    terminal.process.stdout.close()
-    terminal.process.stderr.close()
+        terminal.until("Words  1 to  3: ")
+        terminal.answer(wrong)
+    assert words_of(terminal.until("they go from the screen. ")) == words
+    terminal.press_ctrl_c()
+    code, told = terminal.end()
+    assert (code, list(tmp_path.iterdir())) == (3, [])
+    assert "Stopped. Nothing was written" in told
+
+
+@pytest.mark.parametrize("ending", ["ctrl-c", "SIGTERM", "SIGHUP", "end of input"])
+def test_whatever_ends_the_ceremony_takes_the_share_from_the_screen(tmp_path: Path, ending: str):
+    terminal = begun(tmp_path)
+    words = shown_share(terminal, 1)
+    terminal.until("Words  1 to  3: ")
+    terminal.answer(" ".join(words[:3]))
+    terminal.until("Words  4 to  6: ")
+    if ending == "ctrl-c":
+        terminal.press_ctrl_c()
+    elif ending == "end of input":
+        os.write(terminal.side, b"\x04")
+    else:
+        terminal.process.send_signal(signal.Signals[ending])
+    code, told = terminal.end()
+    assert code == 3
+    assert "Traceback" not in told
+    assert told.count(FORMER_SCREEN) == 1
+    assert not set(words[:6]) & set(terminal.left_on_screen().split())
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_share_is_never_shown_into_a_file_or_another_program(tmp_path: Path):
+    words = [sys.executable, "-I", str(CEREMONY), "recovery", "new", "--out", str(tmp_path)]
+    ran = subprocess.run(words, check=False, input="\n" * 20, capture_output=True, text=True)
+    assert (ran.returncode, ran.stdout) == (3, "")
+    assert "in a terminal alone" in ran.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_its_packages_the_tool_says_what_to_install(tmp_path: Path):
+    alone = tmp_path / "ceremony.py"
+    alone.write_bytes(CEREMONY.read_bytes())
+    program = (
+        "import runpy, sys\n"
+        "sys.modules['shamir_mnemonic'] = None\n"
+        f"runpy.run_path({str(alone)!r}, run_name='__main__')\n"
+    )
+    ran = subprocess.run([sys.executable, "-I", "-c", program], check=False, capture_output=True, text=True)
+    assert ran.returncode == 1
+    assert "cryptography (50 or newer) and shamir-mnemonic" in ran.stderr
+    assert "Traceback" not in ran.stderr
 
 
 def test_a_demo_asks_nothing_and_marks_its_key(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
