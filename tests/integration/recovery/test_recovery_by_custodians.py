@@ -7,9 +7,11 @@ from sqlalchemy import update
 
 from tests import factories
 from tests.cast import join_service
+from tests.integration.people.steps import overlapping
 from tests.integration.recovery.conftest import again, approve, ask, export, receipt
 from tests.observing import alerts, leaves, rows
 from transfer_service.db.models import Person, PersonKey
+from transfer_service.domain.custodians import RecoveryState
 from transfer_service.domain.errors import (
     AlreadyDone,
     Conflict,
@@ -23,6 +25,7 @@ from transfer_service.domain.errors import (
 )
 from transfer_service.domain.roles import Role
 from transfer_service.use_cases.keys.recovery import (
+    approve_recovery,
     get_recovery,
     list_candidates,
     list_recoveries,
@@ -32,6 +35,7 @@ from transfer_service.use_cases.keys.recovery import (
 from transfer_service.use_cases.keys.waiting import WaitingAct, complete_waiting_acts
 from transfer_service.use_cases.oversight import recovery_imports
 from transfer_service.use_cases.oversight.recovery_imports import import_grants
+from transfer_service.use_cases.people.memberships import end_membership, suspend_membership
 from transfer_service.use_cases.transfers.reading import prepare_reading
 
 on_sqlite = pytest.mark.parametrize("cast_and_service", ["sqlite"], indirect=True)
@@ -199,6 +203,43 @@ def test_a_file_that_is_not_what_went_out_is_refused(cast, service, otto, recove
     with pytest.raises(Invalid):
         take_in(service, cast.oscar, grants)
     assert rows(service) == before
+
+
+@on_sqlite
+@pytest.mark.parametrize("act", [end_membership, suspend_membership])
+def test_what_comes_back_for_somebody_who_left_since_gives_them_nothing(stage, otto, fern, recovered, act):
+    person, service = fern(), stage.service
+    grants = recovered(person)
+    with service.database.writing() as session:
+        act(session, service.at, stage.cast.hugh.actor, membership_id=person.membership_id)
+    before = rows(service)
+    with pytest.raises(Conflict, match="role is not in use any more"):
+        take_in(service, otto, grants)
+    assert rows(service) == before
+
+
+def test_a_request_for_somebody_who_leaves_in_the_same_moment_is_not_made(cast, service, fern):
+    person = fern()
+
+    def leave(session):
+        end_membership(session, service.at, cast.olive.actor, membership_id=person.membership_id)
+
+    refusal = overlapping(service, leave, lambda: ask(service, cast.hugh, person))
+    assert isinstance(refusal, RuleForbids | NotFound)
+    assert "recovery.requested" not in events(service)
+
+
+def test_two_officers_who_approve_in_the_same_moment_are_the_first_and_the_second(cast, service, fern, otto):
+    request_id = ask(service, cast.hugh, fern())
+
+    def first(session):
+        approve_recovery(session, service.at, cast.olive.actor, request_id=request_id)
+
+    assert overlapping(service, first, lambda: approve(service, otto, request_id)) is RecoveryState.APPROVED
+    assert [name for name in events(service) if "approved" in name and name.startswith("recovery")] == [
+        "recovery.first_approved",
+        "recovery.approved",
+    ]
 
 
 @on_sqlite

@@ -32,7 +32,7 @@ from transfer_service.use_cases.keys.locking import lock_school
 from transfer_service.use_cases.people.password_again import check_password_is_recent
 from transfer_service.use_cases.recording import open_detail, record
 
-_MAY_RECEIVE = frozenset({MembershipState.ACTIVE, MembershipState.AWAITING_APPROVAL})
+MAY_RECEIVE = frozenset({MembershipState.ACTIVE, MembershipState.AWAITING_APPROVAL})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +80,7 @@ def list_candidates(session: Session, at: Installation, actor: Actor, *, school_
         .where(
             Membership.school_id == school_id,
             Membership.role.in_(list(KEY_HOLDING_ROLES)),
-            Membership.state.in_(_MAY_RECEIVE),
+            Membership.state.in_(MAY_RECEIVE),
             Person.suspended_at.is_(None),
         )
         .order_by(Person.name)
@@ -108,7 +108,8 @@ def request_recovery(session: Session, at: Installation, actor: Actor, *, member
     permissions.check(actor, Permission.RECOVERY_REQUEST)
     check_password_is_recent(session, at, actor)
     lock_school(session, school.id)
-    if found.membership.state not in _MAY_RECEIVE or found.person.suspended_at is not None:
+    session.refresh(found.membership)  # it may have ended while this waited
+    if found.membership.state not in MAY_RECEIVE or found.person.suspended_at is not None:
         raise RuleForbids("not_in_role", "This person's role is not in use. Choose a lead of the school who is active.")
     if queries.find_open_request(session, school.id) is not None:
         raise AlreadyDone("request recovery", "A request for this school is open already. Nothing was changed.")

@@ -75,8 +75,11 @@ def convert_school(session: Session, at: Installation, actor: Actor, *, urn: str
     The successor's own row, which nobody uses, goes. Raises NotFound, PermissionRefused, and RuleForbids where the
     register does not link the two (`no_successor`) or the successor has people or files here (`successor_in_use`).
     """
+    school = get_unconverted(session, actor, urn=urn).school
+    # Both, and in one order: meanwhile another officer may convert the school, or somebody be invited to the successor.
+    both = School.urn.in_([school.urn, successor_urn])
+    session.scalars(select(School).where(both).order_by(School.id).with_for_update()).all()
     found = get_unconverted(session, actor, urn=urn)
-    school = session.get_one(School, found.school.id, with_for_update=True)
     chosen = next((one for one in found.successors if one.school.urn == successor_urn), None)
     if chosen is None:
         raise RuleForbids(

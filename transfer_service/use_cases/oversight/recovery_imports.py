@@ -27,7 +27,7 @@ from transfer_service.db.queries import recovery as queries
 from transfer_service.domain import permissions
 from transfer_service.domain.alerts import AlertKind
 from transfer_service.domain.custodians import RecoveryState
-from transfer_service.domain.errors import AlreadyDone, Invalid, NotFound, StateForbids
+from transfer_service.domain.errors import AlreadyDone, Conflict, Invalid, NotFound, StateForbids
 from transfer_service.domain.events import Basis, Event
 from transfer_service.domain.keys import GranteeKind
 from transfer_service.domain.permissions import Permission
@@ -36,6 +36,7 @@ from transfer_service.use_cases.alerting import alert_authority, alert_person
 from transfer_service.use_cases.installation import Installation
 from transfer_service.use_cases.keys.holding import authentic_epoch
 from transfer_service.use_cases.keys.locking import lock_school
+from transfer_service.use_cases.keys.recovery import MAY_RECEIVE
 from transfer_service.use_cases.oversight.recovery_bundles import check_same_key, get_request
 from transfer_service.use_cases.recording import entry, record, record_all
 
@@ -114,8 +115,8 @@ def import_grants(session: Session, at: Installation, actor: Actor | None, *, te
         raise StateForbids(request.state, "import recovery")
     _check_belongs(at, request, recovered)
     check_same_key(session, at, request)
+    membership = _get_recipient(session, request)
     leaves = _add_grants(session, at, actor, request, recovered)
-    membership = session.get_one(Membership, request.membership_id)
     membership.state = MembershipState.ACTIVE
     membership.approved_at, membership.approved_by = at.now(), request.approved_by
     request.state, request.completed_at = RecoveryState.COMPLETED, at.now()
@@ -153,6 +154,17 @@ def _get_drill(
     if (verdict.deployment, verdict.recovery_fingerprint.digest) != (at.deployment, key.fingerprint):
         raise Invalid({"file": [_ANOTHER]})
     return drill, key
+
+
+def _get_recipient(session: Session, request: RecoveryRequest) -> Membership:
+    """Return the role of the person whom the keys are for; raises Conflict where it ended or rests since."""
+    membership = session.get_one(Membership, request.membership_id)
+    if membership.state not in MAY_RECEIVE or session.get_one(Person, request.person_id).suspended_at is not None:
+        raise Conflict(
+            "The person's role is not in use any more. Refuse this request and have one made for a lead of the school "
+            "who is active."
+        )
+    return membership
 
 
 def _check_belongs(at: Installation, request: RecoveryRequest, recovered: RecoveredGrants) -> None:

@@ -8,6 +8,7 @@ from sqlalchemy import select
 from tests import factories
 from tests.cast import add_school, refreshed
 from tests.html import text_of
+from tests.integration.people.steps import overlapping
 from tests.integration.web.authority.looks import events_after, log_size, make
 from transfer_service.db.models import FormerUrn, School, SchoolLink
 from transfer_service.db.queries.schools import find_school_by_urn
@@ -77,3 +78,16 @@ def test_a_closed_school_that_nobody_uses_is_not_listed(stage, closed):
             get_unconverted(session, stage.cast.olive.actor, urn="125583")
         with pytest.raises((NotFound, PermissionRefused)):
             list_unconverted(session, stage.cast.ada.actor)
+
+
+def test_of_two_officers_who_convert_a_school_at_once_one_does_and_the_other_is_told(stage, closed):
+    def convert(session):
+        return convert_school(session, stage.at, stage.cast.olive.actor, urn="125581", successor_urn="149001")
+
+    def convert_too():
+        with stage.database.writing() as session:
+            convert(session)
+
+    size = log_size(stage)
+    assert isinstance(overlapping(stage.service, convert, convert_too), NotFound)
+    assert events_after(stage, size) == ["school.succeeded"]
