@@ -420,7 +420,7 @@ def hand_out(number: int, share: str) -> str:
             if typed is not None:
                 break
             print(CLEAR + "That was wrong three times. Here is the share once more: correct your paper.\n")
-    print(f"Share {number} of {SHARES} is on paper and right. Take the paper away with you.", flush=True)
+    print(f"Share {number} of {SHARES} is on paper and right. Take the paper with you.", flush=True)
     return " ".join(typed)
 
 

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import termios
 import time
+from itertools import pairwise
 from pathlib import Path
 
 from transfer_service import ceremony
@@ -67,6 +68,13 @@ class Terminal:
         """What stays on the former screen and in its scroll-back after every switch and clearing."""
         kept = re.sub(f"{re.escape(OWN_SCREEN)}.*?{re.escape(FORMER_SCREEN)}", "", self.seen, flags=re.DOTALL)
         return kept.rsplit(ceremony.CLEAR, 1)[-1]
+
+    def shows_no_share(self, *shares: list[str]) -> bool:
+        """Whether no numbered words and no two words in order stay; a single one may stand in an English sentence."""
+        left = self.left_on_screen()
+        return not words_of(left) and not any(
+            f"{one} {two}" in left for share in shares for one, two in pairwise(share)
+        )
 
     def _read_on(self) -> bool:
         try:

@@ -97,7 +97,7 @@ def test_three_custodians_type_their_shares_and_what_is_wrong_is_told_at_once(
     code, told = terminal.end()
     assert code == 0
     assert "1 of 1 escrow grants open" in told
-    assert not set(terminal.left_on_screen().split()) & set(one + three + five) - {"academic"}
+    assert terminal.shows_no_share(one, three, five, another)
 
 
 def test_shares_are_read_from_files_for_a_demos_key_alone(demo: Demo, capsys: pytest.CaptureFixture[str]):
