@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Final
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode, urlsplit, urlunsplit
 
 import structlog
 from flask import Flask, g, jsonify, make_response, redirect, render_template, request
@@ -167,7 +167,8 @@ def _password_address() -> str:
     else:
         form = retained_form()
         came_from = urlsplit(request.referrer or "")
-        back = safe_path(came_from.path) if came_from.netloc == request.host else "/"
+        back = safe_path(urlunsplit(("", "", came_from.path, came_from.query, "")))
+        back = back if came_from.netloc == request.host else "/"
         if form is not None and form.fields and _hold(form):
             back = "/held-form"
     return f"/confirm-password?{urlencode({'next': back})}"

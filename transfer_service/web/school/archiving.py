@@ -27,6 +27,7 @@ from transfer_service.reports.notes import (
     notes_text,
 )
 from transfer_service.use_cases.directory import SchoolShown, show_schools
+from transfer_service.use_cases.people.password_again import check_password_is_recent
 from transfer_service.use_cases.people.unlocking import open_person_key
 from transfer_service.use_cases.transfers.downloading import ArchiveFacts, prepare_archive, record_archive
 from transfer_service.use_cases.transfers.texts import Note
@@ -47,8 +48,13 @@ ARCHIVES: Final = "transfer_service_archives"
 @blueprint.post("/transfers/<reference>/archive")
 @access.requires(Permission.NOTES_DOWNLOAD)
 def archive(reference: str) -> Response:
-    """Hand out the whole file, once the leaf of it is committed: what the statement of filing rests on."""
-    known = read_reference(reference)
+    """Hand out the whole file, once the leaf of it is committed: what the statement of filing rests on.
+
+    The password is asked for again: from here on nobody knows who reads it.
+    """
+    known, me = read_reference(reference), acting()
+    with me.database.reading() as session:
+        check_password_is_recent(session, me.at, me.actor)
     return cast(Turns, current_app.extensions[ARCHIVES]).answer(lambda: _make_archive(known))
 
 

@@ -1,14 +1,16 @@
 """The receiving school: cover sheet first, opening by a deliberate act, every showing recorded before it is shown."""
 
+from urllib.parse import urlencode
+
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from tests.factories import NOTE_TEXT, PDF, add_attachment, declare_nil, dispatch_in, draft, empty_draft, send
 from tests.html import text_of
 from tests.integration.transfers.stage import Stage
 from tests.integration.web.school.browsing import dispatch_of, follow, reference_of, refused
 from tests.observing import leaves
-from transfer_service.db.models import DispatchItem, Item
+from transfer_service.db.models import DispatchItem, Item, SignInSession
 from transfer_service.domain.keys import ItemKind
 from transfer_service.domain.transfer import Status
 from transfer_service.web.school.archiving import ARCHIVES
@@ -239,6 +241,28 @@ def test_filing_needs_the_export_first(stage: Stage, browser, base, dispatch_id)
 
     assert dispatch_of(stage, dispatch_id).filed_at is not None
     assert follow(client, f"{base}/filed", statement, page="/accessibility") == base
+
+
+def test_the_whole_file_leaves_only_after_the_password_was_given_again(stage: Stage, browser, base, dispatch_id):
+    client = browser(stage.cora)
+    follow(client, f"{base}/open", OPEN, page=f"{base}/cover")
+    stage.clock.move(minutes=10)
+    page = f"{base}/contents?number=1"
+
+    asked = client.post(
+        f"{base}/archive?number=1",
+        data={"csrf_token": client.token(page)},
+        headers={"Sec-Fetch-Site": "same-origin", "Referer": f"http://localhost{page}"},
+    )
+
+    assert asked.status_code == 303
+    assert asked.headers["Location"] == "/confirm-password?" + urlencode({"next": page})
+    assert dispatch_of(stage, dispatch_id).exported_at is None
+    with stage.database.writing() as session:
+        row = session.scalars(select(SignInSession).where(SignInSession.id == stage.cora.actor.session_id)).one()
+        row.password_given_at = stage.clock()
+    assert client.post_form(f"{base}/archive?number=1", page=page).status_code == 200
+    assert dispatch_of(stage, dispatch_id).exported_at is not None
 
 
 def test_a_whole_file_waits_for_its_turn_and_is_not_exported_where_none_comes(stage: Stage, browser, app):
