@@ -59,6 +59,9 @@ _FILES: Final[Mapping[Event, Answer]] = {
     # Delivered again by the sender's next unlock, as before.
     Event.ITEM_RESEALED: _LOST,
     Event.ITEM_GRANTED: _LOST,
+    # It stands as it was before, as `reencryptions` says in the log; its school encrypts it again.
+    Event.ITEM_REENCRYPTED: _LOST,
+    Event.ITEM_REVERTED: _NO_ROWS,
     Event.DISPATCH_SENT: _LOST,
     Event.DISPATCH_WAITING: _LOST,
     Event.DISPATCH_DELIVERED: _LOST,
@@ -167,7 +170,7 @@ _OF_THE_SERVICE: Final[Mapping[Event, Answer]] = {
     Event.DETAIL_ERASED: _NO_ROWS,
     Event.RESTORED: _NO_ROWS,
     Event.LOG_KEY_ROTATED: _NO_ROWS,
-    Event.LOG_UNFROZEN: _NO_ROWS,
+    Event.FREEZE_LIFTED: _NO_ROWS,
     Event.SIGNER_STATE_ADOPTED: _NO_ROWS,
     Event.BACKUP_MADE: _NO_ROWS,
 }

@@ -40,6 +40,7 @@ from transfer_service.use_cases.backups.loading import (
 from transfer_service.use_cases.backups.logged_acts import LoggedAct, iterate_acts
 from transfer_service.use_cases.backups.lost_acts import LostOfPlace, list_lost_acts
 from transfer_service.use_cases.backups.outside import check_has_witness, check_is_whole, list_known
+from transfer_service.use_cases.backups.reencryptions import settle_reencryptions
 from transfer_service.use_cases.backups.refusals import BackupRefused
 from transfer_service.use_cases.backups.replaying import Replayed, replay_deletions
 from transfer_service.use_cases.backups.succeeding import OldLog, begin_successor, check_may_succeed, find_old_log
@@ -190,7 +191,8 @@ def _say_lost_details(session: Session, at: Installation, *, start: int) -> int:
 
 
 def _settle(session: Session, at: Installation, replayed: Replayed) -> None:
-    record_all(session, at, settle_school_keys(session, at, replayed.schools, exposed=replayed.exposed))
+    of_keys = settle_school_keys(session, at, replayed.schools, exposed=replayed.exposed)
+    record_all(session, at, [*of_keys, *settle_reencryptions(session)])
 
 
 def _verify(database: Database, at: Installation, source: RestoreFrom) -> VerifyReport:
