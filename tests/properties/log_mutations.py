@@ -1,8 +1,7 @@
 """Damages a log in every way that is quick to think of, and asks whether a named check finds it.
 
 `python -m tests.properties.log_mutations 5000` does so many and prints what found what; the suite does a few hundred.
-Not among the damages: a checkpoint's row that is taken away (it takes no leaf away, and others hold the note) and the
-time at which a checkpoint was stored (nothing is decided by it).
+Not among the damages: the newest witnesses' signatures, which no checkpoint fixes yet, taken away from the end.
 """
 
 import base64
@@ -24,20 +23,26 @@ from sqlalchemy.orm import Session
 
 from tests.properties.test_log_receipts import RECEIPT, SAYS, TRUST
 from transfer_service import verifier
+from transfer_service.audit.cosignature import cosign, record_cosignatures
 from transfer_service.audit.detail import encode_detail
 from transfer_service.audit.errors import LogNotPrepared
 from transfer_service.audit.export import export_log
 from transfer_service.audit.leaf import LeafFields
 from transfer_service.audit.log import Entry, append_all, erase_detail
+from transfer_service.audit.receipts import find_newest_checkpoint
 from transfer_service.audit.signer import sign_committed
+from transfer_service.audit.signer_state import SignerState, read_state
 from transfer_service.audit.verify import verify_log
-from transfer_service.crypto.signing import LogSigningKey
+from transfer_service.crypto.signing import ED25519_COSIGNATURE, LogSigningKey, VerifierKey, public_key_of
 from transfer_service.db.migrate import upgrade
 from transfer_service.db.session import Database
 
 KEY = LogSigningKey(name="transfer.example/log", seed=b"\x07" * 32)
 START = datetime(2026, 9, 3, 8, 0, tzinfo=UTC)
 SIZE = 37
+STATE_FILE = "state.json"
+SEEDS = {"north.example": b"\x21" * 32, "east.example": b"\x22" * 32}
+WITNESSES = tuple(VerifierKey(name, public_key_of(seed), ED25519_COSIGNATURE) for name, seed in SEEDS.items())
 Damage = Callable[[Session, random.Random], str]
 """Damages the database and says in which way."""
 
@@ -69,9 +74,20 @@ def open_sealed_detail(idx: int, sealed: bytes) -> bytes:
     return sealed[8:]
 
 
+def _cosign(database: Database, now: datetime) -> None:
+    """Let both witnesses cosign the newest checkpoint."""
+    with database.writing() as session:
+        newest = find_newest_checkpoint(session)
+        signatures = [cosign(newest.note, name=name, seed=seed, now=now) for name, seed in SEEDS.items()]
+        record_cosignatures(session, newest.size, signatures=signatures, witnesses=WITNESSES, now=now)
+
+
 @contextmanager
 def made_log(folder: Path) -> Iterator[Database]:
-    """A log of 37 leaves, a third with details of which two are erased, signed at five sizes; its guards are off."""
+    """A log of 37 leaves, a third with details of which two are erased, signed at five sizes; its guards are off.
+
+    Two witnesses cosigned four of its checkpoints. The signer's state file lies beside it.
+    """
     url = f"sqlite:///{folder / 'log.db'}"
     upgrade(url)
     database = Database(url)
@@ -87,11 +103,12 @@ def made_log(folder: Path) -> Iterator[Database]:
         with database.writing() as session:
             append_all(session, entries=[Entry(leaf=said, detail=detail, salt=salt)], now=now, seal_detail=_seal)
         if number in (4, 11, 12, 28):
-            sign_committed(database, key=KEY, state_file=folder / "state.json", now=now)
+            sign_committed(database, key=KEY, state_file=folder / STATE_FILE, now=now)
+            _cosign(database, now)
     for erased in (3, 21):
         with database.writing() as session:
             erase_detail(session, erased, leaf=LeafFields(event="detail.erased", basis="retention"), now=now)
-    sign_committed(database, key=KEY, state_file=folder / "state.json", now=now)
+    sign_committed(database, key=KEY, state_file=folder / STATE_FILE, now=now)
     with database.writing() as session:
         for name in session.scalars(text("SELECT name FROM sqlite_master WHERE type = 'trigger'")).all():
             session.execute(text(f"DROP TRIGGER {name}"))
@@ -179,13 +196,14 @@ def set_value(table: str, column: str, choose: Callable[[random.Random], object]
 
 
 def _number(chance: random.Random) -> object:
-    return chance.randrange(1, 2**40)
+    return chance.choice([chance.randrange(1, 2**40), -chance.randrange(1, 2**40), 2**62])
 
 
 def _id(chance: random.Random) -> object:
-    return chance.choice([chance.randbytes(16), None])
+    return chance.choice([chance.randbytes(16), chance.randbytes(5), None])
 
 
+_COSIGNATURE = "size, witness, key_id, signature, received_at, number"
 _LEAF = "idx, body, hash, at, event, org, actor, transfer, subject, erases"
 DAMAGES: dict[str, list[Damage]] = {
     "leaves": [
@@ -220,6 +238,19 @@ DAMAGES: dict[str, list[Damage]] = {
         swap("log_checkpoint", "note"),
         set_value("log_checkpoint", "size", lambda chance: chance.randrange(200)),
         add("log_checkpoint", "size, note, signed_at", ":far, note, signed_at"),
+        drop("log_checkpoint"),
+        set_value("log_checkpoint", "signed_at", _number),
+    ],
+    "cosignatures": [
+        change_bytes("log_cosignature", "signature", "1"),
+        change_bytes("log_cosignature", "key_id", "1"),
+        swap("log_cosignature", "signature"),
+        drop("log_cosignature"),
+        set_value("log_cosignature", "size", lambda chance: chance.choice([5, 12, 13, 29, 35, 37, 90])),
+        set_value("log_cosignature", "witness", lambda chance: chance.choice([*SEEDS, "west.example", ""])),
+        set_value("log_cosignature", "received_at", _number),
+        set_value("log_cosignature", "number", lambda chance: chance.randrange(-3, 40)),
+        add("log_cosignature", _COSIGNATURE, "size, 'west.example', key_id, signature, received_at, :far"),
     ],
     "details": [
         change_bytes("log_detail", "sealed", "1"),
@@ -234,12 +265,13 @@ DAMAGES: dict[str, list[Damage]] = {
 def damage_database(database: Database, part: str, count: int, *, seed: int) -> Findings:
     """Damage one part so many times, each time from the whole log, and see which check finds it first."""
     findings, chance = Findings(), random.Random(seed)
+    state = read_state(Path(database.engine.url.database or "").with_name(STATE_FILE))
     for number in range(count):
         damage = DAMAGES[part][number % len(DAMAGES[part])]
         with database.engine.connect() as connection, Session(connection) as session:
             try:
                 way = damage(session, chance)
-                _note(findings, way, _codes(session))
+                _note(findings, way, _codes(session, state))
             except Exception as error:
                 if "constraint failed" not in str(error):
                     raise
@@ -249,9 +281,11 @@ def damage_database(database: Database, part: str, count: int, *, seed: int) -> 
     return findings
 
 
-def _codes(session: Session) -> list[str]:
+def _codes(session: Session, state: SignerState | None) -> list[str]:
     try:
-        report = verify_log(session, keys=[KEY.verifier], open_sealed=open_sealed_detail, batch=10)
+        report = verify_log(
+            session, keys=[KEY.verifier], witnesses=WITNESSES, state=state, open_sealed=open_sealed_detail, batch=10
+        )
     except LogNotPrepared as error:
         return [type(error).__name__]
     return [problem.code for problem in report.problems if problem.code != "guard.missing"]
@@ -370,7 +404,7 @@ def main(words: list[str]) -> int:
     count = int(words[0]) if words else 5_000
     findings = Findings()
     with tempfile.TemporaryDirectory() as name, made_log(Path(name)) as database:
-        each = count // 7
+        each = count // (len(DAMAGES) + 2)
         parts = [damage_database(database, part, each, seed=number) for number, part in enumerate(DAMAGES)]
         parts += [damage_receipts(each, seed=11), damage_export(database, Path(name), each, seed=12)]
         for part in parts:

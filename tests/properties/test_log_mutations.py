@@ -22,10 +22,11 @@ from transfer_service.audit.verify import verify_log
 COUNT = int(os.environ.get("TRANSFER_TESTS_MUTATIONS", "350")) // 7
 # A part's damage is found by checks of that part, or of what is computed from it.
 FOUND_BY = {
-    "leaves": {"leaf", "detail", "constraint"},
+    "leaves": {"leaf", "detail", "constraint", "row"},
     "nodes": {"node", "constraint"},
-    "head": {"head", "log", "LogNotPrepared", "constraint"},
-    "checkpoints": {"checkpoint", "log", "constraint"},
+    "head": {"head", "log", "LogNotPrepared", "constraint", "row"},
+    "checkpoints": {"checkpoint", "cosignature", "log", "constraint", "row"},
+    "cosignatures": {"cosignature", "constraint", "row"},
     "details": {"detail", "constraint"},
 }
 

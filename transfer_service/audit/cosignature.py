@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from transfer_service.audit.checkpoint import NoteSignature, add_signatures, parse_checkpoint
 from transfer_service.audit.errors import NoteMalformed, NoteNotTrusted
+from transfer_service.audit.numbering import KeptCosignature, read_numbering
 from transfer_service.crypto.signing import ED25519_COSIGNATURE, VerifierKey, key_id, public_key_of, sign
-from transfer_service.db.models.log import LogCheckpoint, LogCosignature
+from transfer_service.db.models.log import LogCheckpoint, LogCosignature, LogHead
 
 _TIME_LIMIT: Final = 2**63
 
@@ -56,6 +57,9 @@ def record_cosignatures(
     if stored is None:
         raise NoteMalformed("There is no checkpoint of this size. Fetch the newest one and cosign that.")
     known = {(key.name, key.key_id): key for key in witnesses}
+    # One writer at a time, and none while the signer stores a checkpoint: the numbers then have no gaps.
+    session.execute(select(LogHead.size).with_for_update())
+    number = next_number(session)
     count = 0
     for signature in signatures:
         key = known.get((signature.name, signature.key_id))
@@ -70,11 +74,32 @@ def record_cosignatures(
                     key_id=signature.key_id,
                     signature=signature.signature,
                     received_at=now,
+                    number=number + count,
                 )
             )
             count += 1
     session.flush()
     return count
+
+
+def next_number(session: Session) -> int:
+    """Return the number of the next cosignature: past those stored, and past those that a checkpoint says were kept."""
+    stored = session.scalar(select(func.max(LogCosignature.number))) or 0
+    newest = session.scalar(select(LogCheckpoint.note).order_by(LogCheckpoint.size.desc()).limit(1))
+    numbering = read_numbering(newest) if newest is not None else None
+    return max(stored, numbering.kept.count if numbering else 0) + 1
+
+
+def as_kept(row: Any) -> KeptCosignature:
+    """Return a stored row as the chain of kept cosignatures takes it in."""
+    return KeptCosignature(
+        number=row.number,
+        size=row.size,
+        witness=row.witness,
+        key_id=row.key_id,
+        signature=row.signature,
+        received_at=row.received_at,
+    )
 
 
 def cosigned_note(session: Session, checkpoint: LogCheckpoint) -> bytes:

@@ -22,6 +22,20 @@ class LogFrozen(LogError, FrozenForEverybody):
         self.reason = reason
 
 
+class LogNotFrozen(LogError):
+    """A freeze is to be lifted, and there is none."""
+
+    def __init__(self) -> None:
+        super().__init__("The log is not frozen, so there is nothing to lift.")
+
+
+class SignerBusy(LogError):
+    """Another process is signing, or holds the signer's lock."""
+
+    def __init__(self) -> None:
+        super().__init__("A signer is running. Stop the worker, and the web service on SQLite, then try again.")
+
+
 class LogNotPrepared(LogError):
     """The head row is absent: the database was not migrated."""
 

@@ -2,6 +2,7 @@
 
 checkpoint                  the newest signed note, with its cosignatures
 checkpoints.jsonl           every note: {"size": …, "note": "<base64>"}
+cosignatures.jsonl          every kept signature of a witness, in the order in which they came
 entries/000000000.jsonl     the leaf bytes as they are, one a line, 10,000 a file
 details/000000000.jsonl     {"idx": …, "salt": "<base64>", "detail": "<base64>"}, only where details are opened
 sealed/000000000.jsonl      {"idx": …, "sealed": "<base64>"}, for a backup: opens with the field keys alone
@@ -14,10 +15,11 @@ import base64
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, TextIO
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from transfer_service.audit.cosignature import cosigned_note
@@ -26,7 +28,7 @@ from transfer_service.audit.errors import LogInconsistent
 from transfer_service.audit.log import OpenDetail, StoredEntry
 from transfer_service.audit.nodes import log_size
 from transfer_service.audit.receipts import find_newest_checkpoint
-from transfer_service.db.models.log import LogCheckpoint, LogDetail, LogLeaf
+from transfer_service.db.models.log import LogCheckpoint, LogCosignature, LogDetail, LogLeaf
 
 PER_FILE: Final = 10_000
 _BATCH: Final = 1_000
@@ -64,6 +66,7 @@ def export_log(
     if newest:
         (directory / "checkpoint").write_bytes(cosigned_note(session, newest))
     _write_lines(directory / "checkpoints.jsonl", _checkpoint_lines(session))
+    _write_lines(directory / "cosignatures.jsonl", _cosignature_lines(session))
     for start in range(0, signed, PER_FILE):
         end = min(start + PER_FILE, signed)
         _write_lines(_numbered(directory / "entries", start), _leaf_lines(session, start, end))
@@ -148,6 +151,47 @@ def _checkpoint_lines(session: Session) -> Iterator[str]:
     )
     for row in rows:
         yield json.dumps({"size": row.size, "note": _b64(row.note)}, sort_keys=True)
+
+
+def _cosignature_lines(session: Session) -> Iterator[str]:
+    choice = select(LogCosignature).order_by(LogCosignature.number).execution_options(yield_per=_BATCH)
+    for row in session.scalars(choice):
+        value = {
+            "number": row.number,
+            "size": row.size,
+            "witness": row.witness,
+            "key_id": _b64(row.key_id),
+            "signature": _b64(row.signature),
+            "received_at": row.received_at.isoformat(),
+        }
+        yield json.dumps(value, sort_keys=True)
+
+
+def load_cosignatures(session: Session, directory: Path) -> int:
+    """Store the witnesses' signatures of an export that are newer than those stored; returns how many.
+
+    For a restore, whose check of the log judges them. Those of checkpoints that are not stored are left out.
+    """
+    path = directory / "cosignatures.jsonl"
+    known = session.scalar(select(func.max(LogCosignature.number))) or 0
+    count = 0
+    for line in path.read_text(encoding="ascii").splitlines() if path.exists() else ():
+        value = json.loads(line)
+        if value["number"] <= known or session.get(LogCheckpoint, value["size"]) is None:
+            continue
+        session.add(
+            LogCosignature(
+                number=value["number"],
+                size=value["size"],
+                witness=value["witness"],
+                key_id=base64.b64decode(value["key_id"]),
+                signature=base64.b64decode(value["signature"]),
+                received_at=datetime.fromisoformat(value["received_at"]),
+            )
+        )
+        count += 1
+    session.flush()
+    return count
 
 
 def _numbered(folder: Path, start: int) -> Path:

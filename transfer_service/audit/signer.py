@@ -6,23 +6,38 @@ any two, the next run completes what was begun, and the state file is never ahea
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 
-from sqlalchemy import select, text, update
+from sqlalchemy import func, select, text, update
 from sqlalchemy.orm import Session
 
-from transfer_service.audit.checkpoint import Checkpoint, parse_checkpoint, verify_checkpoint, write_checkpoint
-from transfer_service.audit.errors import LogFrozen, LogInconsistent, LogNotPrepared, SignerStateLost
+from transfer_service.audit.checkpoint import (
+    Checkpoint,
+    add_signatures,
+    parse_checkpoint,
+    verify_checkpoint,
+    write_checkpoint,
+)
+from transfer_service.audit.cosignature import as_kept
+from transfer_service.audit.errors import (
+    LogFrozen,
+    LogInconsistent,
+    LogNotFrozen,
+    LogNotPrepared,
+    SignerBusy,
+    SignerStateLost,
+)
 from transfer_service.audit.nodes import root_at
+from transfer_service.audit.numbering import Numbering, keep, read_numbering, write_numbering
 from transfer_service.audit.signer_state import SignerState, locked_state, read_state, write_state
 from transfer_service.audit.tree import append_to_frontier, hash_leaf, split_frontier
 from transfer_service.crypto.signing import LogSigningKey, VerifierKey
-from transfer_service.db.models.log import LogCheckpoint, LogHead, LogLeaf
+from transfer_service.db.models.log import LogCheckpoint, LogCosignature, LogHead, LogLeaf
 from transfer_service.db.session import Database
 
 ADVISORY_LOCK = 0x7074785F6C6F67
@@ -73,8 +88,7 @@ def sign_committed(database: Database, *, key: LogSigningKey, state_file: Path, 
             return SignOutcome(SignResult.FROZEN, state.size, error.sentence)
         if grown.size == state.size:
             return SignOutcome(SignResult.NOTHING_NEW, state.size)
-        _store_note(database, key, grown, now)
-        _move_state(state_file, grown)
+        _move_state(state_file, _store_note(database, key, grown, now))
         return SignOutcome(SignResult.SIGNED, grown.size)
 
 
@@ -100,29 +114,41 @@ def adopt_state(
             size = newest.size if newest else 0
             if known and (known.origin != key.name or known.size > size or root_at(session, known.size) != known.root):
                 raise LogInconsistent("The log does not contain the checkpoint that is known from elsewhere: restore.")
-            state = _extend(session, SignerState(key.name, 0, ()), size)
+            numbering = read_numbering(newest.note) if newest else None
+            begun = SignerState(key.name, 0, ())
+            if numbering is not None:
+                begun = replace(begun, number=numbering.number, kept=numbering.kept)
+            state = _extend(session, begun, size)
         if newest and verify_checkpoint(newest.note, [key.verifier, *earlier]).root != state.root:
             raise LogInconsistent("The newest checkpoint is not of the leaves that are stored: restore.")
         write_state(state_file, state)
         return size
 
 
-def lift_freeze(database: Database, *, key: LogSigningKey, state_file: Path) -> int:
+def lift_freeze(database: Database, *, key: LogSigningKey, state_file: Path, then: Callable[[Session], object]) -> int:
     """Let the log take leaves again after it was made whole; returns its size.
 
-    Raises LogInconsistent while the log does not begin with what the signer signed.
+    `then` writes the leaf that says so, in the same transaction. Raises LogInconsistent while the log does not begin
+    with what the signer signed, SignerStateLost without a state file, SignerBusy, LogNotFrozen.
     """
-    state = read_state(state_file)
-    if state is None:
-        raise SignerStateLost("Without the signer's state file nothing shows that the log is whole. Put it back first.")
-    try:
-        with database.reading() as session:
-            size = _follow(session, key, state, even_if_frozen=True).size
-    except _WentBack as error:
-        raise LogInconsistent(f"{error} It stays frozen.") from error
-    with database.writing() as session:
-        session.execute(update(LogHead).values(frozen=False, frozen_reason=None))
-    return size
+    with _only_signer(database, state_file) as is_alone:
+        if not is_alone:
+            raise SignerBusy
+        state = read_state(state_file)
+        if state is None:
+            raise SignerStateLost(
+                "Without the signer's state file nothing shows that the log is whole. Put it back first."
+            )
+        with database.writing() as session:
+            if not session.scalar(select(LogHead.frozen).with_for_update()):
+                raise LogNotFrozen
+            try:
+                size = _follow(session, key, state, even_if_frozen=True).size
+            except _WentBack as error:
+                raise LogInconsistent(f"{error} It stays frozen.") from error
+            session.execute(update(LogHead).values(frozen=False, frozen_reason=None))
+            then(session)
+        return size
 
 
 def _follow(session: Session, key: LogSigningKey, state: SignerState, *, even_if_frozen: bool = False) -> SignerState:
@@ -181,15 +207,35 @@ def _extend(session: Session, state: SignerState, size: int) -> SignerState:
         for body in bodies:
             append_to_frontier(frontier, count, hash_leaf(body))
             count += 1
-    return SignerState(state.origin, count, tuple(frontier))
+    return replace(state, size=count, frontier=tuple(frontier))
 
 
-def _store_note(database: Database, key: LogSigningKey, state: SignerState, now: datetime) -> None:
-    """Commit the signed note, unless a run that was killed afterwards already did."""
+def _store_note(database: Database, key: LogSigningKey, state: SignerState, now: datetime) -> SignerState:
+    """Commit the signed note, unless a run that was killed afterwards already did; returns the state with its count."""
     checkpoint = Checkpoint(state.origin, state.size, state.root)
     with database.writing() as session:
-        if session.get(LogCheckpoint, state.size) is None:
-            session.add(LogCheckpoint(size=state.size, note=write_checkpoint(checkpoint, key), signed_at=now))
+        stored = session.get(LogCheckpoint, state.size)
+        numbering = read_numbering(stored.note) if stored is not None else _next_numbering(session, state, now)
+        if stored is None and numbering is not None:
+            line = write_numbering(numbering, text=checkpoint.text(), key=key)
+            note = add_signatures(write_checkpoint(checkpoint, key), [line])
+            session.add(LogCheckpoint(size=state.size, note=note, signed_at=numbering.signed_at))
+    return state if numbering is None else replace(state, number=numbering.number, kept=numbering.kept)
+
+
+def _next_numbering(session: Session, state: SignerState, now: datetime) -> Numbering:
+    """Count on from the state file, or from the newest stored note where a killed run left that one further."""
+    newest = _newest_checkpoint(session)
+    last = read_numbering(newest.note) if newest is not None else None
+    number, kept = state.number, state.kept
+    if last is not None and last.number > number:
+        number, kept = last.number, last.kept
+    if number == 0:  # all that are stored are of a version that did not count
+        number = session.scalar(select(func.count()).select_from(LogCheckpoint)) or 0
+    rows = select(LogCosignature).where(LogCosignature.number > kept.count).order_by(LogCosignature.number)
+    for row in session.scalars(rows.execution_options(yield_per=_BATCH)):
+        kept = keep(kept, as_kept(row))
+    return Numbering(number + 1, now, kept)
 
 
 def _move_state(state_file: Path, state: SignerState) -> None:

@@ -7,18 +7,20 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import and_, func, or_, select
+from sqlalchemy.exc import DataError
 from sqlalchemy.orm import Session
 
-from transfer_service.audit.checkpoint import verify_checkpoint
 from transfer_service.audit.detail import split_salt
 from transfer_service.audit.errors import LogError, LogNotPrepared
 from transfer_service.audit.leaf import Leaf, commit_to, decode_leaf
 from transfer_service.audit.log import OpenDetail, repeated_columns
+from transfer_service.audit.signer_state import SignerState
 from transfer_service.audit.tree import Node, append_to_frontier, hash_leaf, root_of_frontier, split_frontier
+from transfer_service.audit.verify_checkpoints import Believed, CheckpointWalk
 from transfer_service.audit.verify_report import VerifyReport
 from transfer_service.crypto.signing import VerifierKey
 from transfer_service.db.log_guards import list_missing_guards
-from transfer_service.db.models.log import LogCheckpoint, LogDetail, LogHead, LogLeaf, LogNode
+from transfer_service.db.models.log import LogDetail, LogHead, LogLeaf, LogNode
 
 Progress = Callable[[int, int], None]
 """Called with the number of leaves checked and the number that the head names."""
@@ -28,16 +30,31 @@ def verify_log(
     session: Session,
     *,
     keys: Sequence[VerifierKey],
+    witnesses: Sequence[VerifierKey] = (),
+    state: SignerState | None = None,
     open_sealed: OpenDetail | None = None,
     progress: Progress | None = None,
     batch: int = 1_000,
 ) -> VerifyReport:
     """Check the log from its first leaf to its last and say which leaf is wrong and what that means.
 
-    `keys` are the log's keys, old ones too. Without `open_sealed` details are counted and not compared. The session
-    must see one moment (`reading()`). Memory is bounded by `batch` leaves.
+    `keys` are the log's keys, old ones too; `witnesses` those of the policy; `state` is the signer's, without which
+    newest checkpoints that were taken away are not missed. Without `open_sealed` details are counted and not
+    compared. The session must see one moment (`reading()`). Memory is bounded by `batch` leaves.
     """
-    return _Verification(session, keys, open_sealed, progress, batch).run()
+    report = VerifyReport()
+    try:
+        believed = Believed(keys, witnesses, state)
+        _Verification(session, report, believed, open_sealed, progress=progress, batch=batch).run()
+    except (ValueError, OverflowError, DataError):
+        # The values of a row that this service wrote can be read. The rest of the log cannot be walked past it.
+        report.add(
+            "row.unreadable",
+            report.size,
+            f"After {report.size} leaves a row of the log holds a value that is none, such as a time in no calendar: "
+            "it was altered. What follows was not checked.",
+        )
+    return report
 
 
 class _Verification:
@@ -46,14 +63,17 @@ class _Verification:
     def __init__(
         self,
         session: Session,
-        keys: Sequence[VerifierKey],
+        report: VerifyReport,
+        believed: Believed,
         open_sealed: OpenDetail | None,
+        *,
         progress: Progress | None,
         batch: int,
     ) -> None:
-        self.session, self.keys, self.open_sealed = session, keys, open_sealed
+        self.session, self.open_sealed = session, open_sealed
         self.progress, self.batch = progress, batch
-        self.report = VerifyReport()
+        self.report = report
+        self.checkpoints = CheckpointWalk(session, believed, self.report, batch)
         self.frontier: list[bytes] = []
         self.count = 0
         self.last_at: datetime | None = None
@@ -61,7 +81,7 @@ class _Verification:
         # After a gap there is no root to compute.
         self.is_whole = True
 
-    def run(self) -> VerifyReport:
+    def run(self) -> None:
         """Walk, then compare what stands beside the leaves."""
         for name in list_missing_guards(self.session.connection()):
             self.report.add("guard.missing", None, f"The database's guard {name} is absent or off: create it again.")
@@ -70,8 +90,6 @@ class _Verification:
         ).one_or_none()
         if head is None:
             raise LogNotPrepared
-        checkpoints = self._checkpoints()
-        checkpoint = next(checkpoints, None)
         for rows in self._batches():
             completed: list[tuple[Node, bytes]] = []
             leaves: list[tuple[int, Leaf]] = []
@@ -80,18 +98,14 @@ class _Verification:
                 leaf = self._check_fields(row)
                 if leaf is not None:
                     leaves.append((row.idx, leaf))
-                while checkpoint is not None and checkpoint.size <= self.count:
-                    self._check_checkpoint(checkpoint)
-                    checkpoint = next(checkpoints, None)
+                self.checkpoints.reach(self.count, self.frontier, is_whole=self.is_whole)
             self._check_nodes(rows[0].idx, completed)
             self._check_details(rows[0].idx, rows[-1].idx, leaves)
+            self.report.size = self.count
             if self.progress:
                 self.progress(self.count, head.size)
-        while checkpoint is not None:
-            self._check_checkpoint(checkpoint)
-            checkpoint = next(checkpoints, None)
+        self.checkpoints.finish(self.count, self.frontier, is_whole=self.is_whole)
         self._check_ends(head)
-        return self.report
 
     def _batches(self) -> Iterator[Sequence[Any]]:
         last = -1
@@ -100,17 +114,6 @@ class _Verification:
         ).all():
             yield rows
             last = rows[-1].idx
-
-    def _checkpoints(self) -> Iterator[Any]:
-        last = -1
-        while rows := self.session.execute(
-            select(LogCheckpoint.size, LogCheckpoint.note)
-            .where(LogCheckpoint.size > last)
-            .order_by(LogCheckpoint.size)
-            .limit(self.batch)
-        ).all():
-            yield from rows
-            last = rows[-1].size
 
     def _check_leaf(self, row: Any) -> list[tuple[Node, bytes]]:
         if row.idx != self.count:
@@ -146,31 +149,6 @@ class _Verification:
                 f"Leaf {row.idx} is right, but found under wrong values ({', '.join(wrong)}): lists may leave it out.",
             )
         return leaf
-
-    def _check_checkpoint(self, stored: Any) -> None:
-        size = stored.size
-        self.report.checkpoints += 1
-        try:
-            checkpoint = verify_checkpoint(stored.note, self.keys)
-        except LogError as error:
-            self.report.add("checkpoint.untrusted", size, f"The checkpoint of size {size}: {error.sentence}")
-            return
-        if checkpoint.size != size:
-            self.report.add("checkpoint.moved", size, f"The checkpoint of size {size} is one of {checkpoint.size}.")
-        elif size > self.count:
-            self.report.add(
-                "log.rolled_back",
-                size,
-                f"A checkpoint names {size} leaves and {self.count} are stored: the log was rolled back.",
-            )
-        elif self.is_whole and checkpoint.root != root_of_frontier(self.frontier):
-            self.report.add(
-                "checkpoint.other_root",
-                size,
-                f"Of leaves {self.report.signed_size} to {size - 1} one is not what was signed: altered or exchanged.",
-            )
-        else:
-            self.report.signed_size = size
 
     def _check_nodes(self, start: int, completed: Sequence[tuple[Node, bytes]]) -> None:
         self.nodes_expected += len(completed)

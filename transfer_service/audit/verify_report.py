@@ -26,6 +26,7 @@ class VerifyReport:
     root: bytes = b""
     signed_size: int = 0
     checkpoints: int = 0
+    cosignatures: int = 0
     details_right: int = 0
     details_erased: int = 0
     details_unopened: int = 0

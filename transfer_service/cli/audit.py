@@ -1,29 +1,28 @@
-"""`audit verify`, `audit export` and `audit checkpoint`: the log."""
+"""`audit verify`, `audit export` and `audit checkpoint`: the log. Its other commands are in modules beside."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
-from config.settings import NEEDS_DATABASE, NEEDS_SIGNER, Settings
-from transfer_service.app import build_installation, build_signer
+from config.settings import NEEDS_DATABASE, NEEDS_SIGNER
+from transfer_service.app import build_signer
 from transfer_service.audit import log
 from transfer_service.audit.export import export_log
-from transfer_service.audit.log import OpenDetail
-from transfer_service.audit.policy import parse_policy
 from transfer_service.audit.receipts import find_newest_checkpoint
 from transfer_service.audit.signer import SignResult
+from transfer_service.audit.signer_state import read_state
 from transfer_service.audit.verify import verify_log
 from transfer_service.audit.verify_report import VerifyReport
 from transfer_service.cli.edge import NEEDS_INSTALLATION, load_settings, open_database, wall_clock
 from transfer_service.cli.exits import CHECK_FAILED, DONE, Refused
+from transfer_service.cli.log_freeze import adopt, frozen, unfreeze
 from transfer_service.cli.log_key import rotate_key
+from transfer_service.cli.log_trust import believed_policy, detail_opener, load_for_checking
 from transfer_service.cli.output import Progress, json_option, say, say_json
-from transfer_service.crypto.signing import LogSigningKey, VerifierKey
 from transfer_service.domain.events import Basis, Event
-from transfer_service.use_cases.recording import entry, open_detail
+from transfer_service.use_cases.recording import entry
 
 _SHOWN = 50
 
@@ -33,7 +32,8 @@ def audit() -> None:
     """Check, export and sign the log."""
 
 
-audit.add_command(rotate_key)
+for command in (rotate_key, frozen, unfreeze, adopt):
+    audit.add_command(command)
 
 
 @audit.command()
@@ -45,17 +45,27 @@ audit.add_command(rotate_key)
 @json_option
 def verify(*, policy: Path | None, as_json: bool) -> int:
     """Check the live log from its first leaf to its last: every hash, checkpoint, detail and guard."""
-    needs = NEEDS_DATABASE | NEEDS_INSTALLATION
-    settings = _load_for_verifying(needs, policy)
-    keys = _keys_of(policy, settings)
+    settings = load_for_checking(NEEDS_DATABASE | NEEDS_INSTALLATION | {"log_state_file"}, policy)
+    believed = believed_policy(policy, settings)
     progress = Progress("Checking the log")
+    # Before the database: read later it could be ahead of what is seen there, and a sound log seem to lack something.
+    state = read_state(settings.log_state_file)
     with open_database(settings) as database, database.reading() as session:
-        report = verify_log(session, keys=keys, open_sealed=_opener(settings), progress=progress)
+        report = verify_log(
+            session,
+            keys=believed.logs,
+            witnesses=tuple(believed.witnesses.values()),
+            state=state,
+            open_sealed=detail_opener(settings),
+            progress=progress,
+        )
     progress.finish()
     if as_json:
-        say_json({"holds": report.holds, **_facts(report)})
+        say_json({"holds": report.holds, "with_state_file": state is not None, **_facts(report)})
     else:
         _say_report(report)
+        if state is None:
+            say("The signer's state file was not at hand: newest checkpoints that were taken away are not missed.")
     return DONE if report.holds else CHECK_FAILED
 
 
@@ -74,7 +84,7 @@ def export(*, directory: Path, details: bool, as_json: bool) -> None:
             leaf = entry(None, Event.AUDIT_EXPORTED, basis=Basis.COMMAND_LINE.value)
             log.append_all(session, entries=[leaf], now=wall_clock())
         with database.reading() as session:
-            opener = _opener(settings) if details else None
+            opener = detail_opener(settings) if details else None
             report = export_log(session, directory, open_sealed=opener, progress=progress)
     progress.finish()
     if as_json:
@@ -106,33 +116,13 @@ def checkpoint(*, as_json: bool) -> int:
     return DONE
 
 
-def _load_for_verifying(needs: frozenset[str], policy: Path | None) -> Settings:
-    """Load no more than it takes: a policy is public, and with one no key is needed."""
-    if policy is not None:
-        return load_settings(needs)
-    settings = load_settings(needs | {"log_policy"})
-    return settings if settings.log_policy else load_settings(needs | {"log_policy", "log_signing_key"})
-
-
-def _keys_of(policy: Path | None, settings: Settings) -> Sequence[VerifierKey]:
-    if policy is not None:
-        return parse_policy(policy.read_text()).logs
-    if settings.log_policy:
-        return parse_policy(settings.log_policy).logs
-    return [LogSigningKey.from_text(settings.log_signing_key.reveal()).verifier]
-
-
-def _opener(settings: Settings) -> OpenDetail:
-    at = build_installation(settings)
-    return lambda idx, sealed: open_detail(at, idx, sealed)
-
-
 def _facts(report: VerifyReport) -> dict[str, object]:
     return {
         "size": report.size,
         "root": report.root,
         "signed_size": report.signed_size,
         "checkpoints": report.checkpoints,
+        "cosignatures": report.cosignatures,
         "details_right": report.details_right,
         "details_erased": report.details_erased,
         "problem_count": report.problem_count,

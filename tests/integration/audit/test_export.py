@@ -65,6 +65,7 @@ def test_an_export_is_plain_files(written: Log, tmp_path: Path):
     ) == [
         "checkpoint",
         "checkpoints.jsonl",
+        "cosignatures.jsonl",
         "details/000000000.jsonl",
         "details/000000001.jsonl",
         "details/000000002.jsonl",

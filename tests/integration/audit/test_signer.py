@@ -8,12 +8,24 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
 from tests.integration.audit.conftest import START, Log, hex_literal
 from transfer_service.audit import signer
-from transfer_service.audit.checkpoint import Checkpoint, verify_checkpoint
-from transfer_service.audit.errors import LogFrozen, LogInconsistent, LogNotPrepared, NoteNotTrusted, SignerStateLost
+from transfer_service.audit.checkpoint import Checkpoint, verify_checkpoint, write_checkpoint
+from transfer_service.audit.errors import (
+    LogFrozen,
+    LogInconsistent,
+    LogNotFrozen,
+    LogNotPrepared,
+    NoteNotTrusted,
+    SignerBusy,
+    SignerStateLost,
+)
+from transfer_service.audit.leaf import LeafFields
+from transfer_service.audit.log import append
 from transfer_service.audit.nodes import root_at
+from transfer_service.audit.numbering import verify_numbering
 from transfer_service.audit.signer import SignResult, adopt_state, lift_freeze
 from transfer_service.audit.signer_state import read_state
 from transfer_service.crypto.signing import LogSigningKey
@@ -82,9 +94,6 @@ def test_the_state_file_is_for_its_owner_alone(log: Log):
 @on_postgresql  # SQLite has one writer at a time: its signer waits
 def test_what_is_not_committed_is_not_signed(log: Log):
     log.write(2)
-    from transfer_service.audit.leaf import LeafFields
-    from transfer_service.audit.log import append
-
     with log.database.writing() as session:
         append(session, leaf=LeafFields(event="dispatch.sent"), now=START)
         assert log.sign().size == 2
@@ -118,6 +127,11 @@ def test_a_signer_on_another_machine_is_seen_too(log: Log, tmp_path: Path):
         assert is_alone
         assert log.sign().result is SignResult.BUSY
     assert log.sign().result is SignResult.SIGNED
+
+
+def tell(session: Session) -> None:
+    """Write the leaf that says that a freeze was lifted."""
+    append(session, leaf=LeafFields(event="freeze.lifted"), now=START)
 
 
 class Killed(BaseException):
@@ -238,7 +252,7 @@ def test_without_its_state_file_the_signer_does_not_guess(log: Log):
         log.sign()
 
 
-@pytest.mark.parametrize("damage", ["", "{}", "size", "root", "frontier", "version"])
+@pytest.mark.parametrize("damage", ["", "{}", "size", "root", "frontier", "version", "chain"])
 def test_a_damaged_state_file_is_not_believed(log: Log, damage: str):
     log.write(3)
     log.sign()
@@ -247,7 +261,8 @@ def test_a_damaged_state_file_is_not_believed(log: Log, damage: str):
         "size": {**value, "size": 2},
         "root": {**value, "root": "00" * 32},
         "frontier": {**value, "frontier": value["frontier"][:-2]},
-        "version": {**value, "v": 2},
+        "version": {**value, "v": 3},
+        "chain": {**value, "cosignatures": {"count": 0, "chain": "00"}},
     }
     log.state_file.write_text(json.dumps(changed[damage]) if damage in changed else damage)
     with pytest.raises(SignerStateLost, match="damaged"):
@@ -315,7 +330,7 @@ def test_a_freeze_is_lifted_only_when_the_log_is_whole_again(log: Log):
     roll_back(log, 3)
     assert log.sign().result is SignResult.FROZEN
     with pytest.raises(LogInconsistent, match="It stays frozen"):
-        lift_freeze(log.database, key=log.key, state_file=log.state_file)
+        lift_freeze(log.database, key=log.key, state_file=log.state_file, then=tell)
     no = "false" if log.kind == "postgresql" else "0"
     log.as_owner(f"UPDATE log_head SET frozen = {no}, frozen_reason = NULL")
     with log.database.writing() as session:
@@ -323,14 +338,89 @@ def test_a_freeze_is_lifted_only_when_the_log_is_whole_again(log: Log):
 
         reimport_all(session, entries=kept[3:])
     signer._freeze(log.database, "Still looking.")
-    assert lift_freeze(log.database, key=log.key, state_file=log.state_file) == 5
-    log.write()
+    assert lift_freeze(log.database, key=log.key, state_file=log.state_file, then=tell) == 5
     assert log.sign() == signer.SignOutcome(SignResult.SIGNED, 6)
+
+
+def test_a_log_that_is_not_frozen_or_is_being_signed_is_not_unfrozen(log: Log):
+    log.write(2)
+    log.sign()
+    with pytest.raises(LogNotFrozen):
+        lift_freeze(log.database, key=log.key, state_file=log.state_file, then=tell)
+    signer._freeze(log.database, "Looking.")
+    with signer._only_signer(log.database, log.state_file), pytest.raises(SignerBusy):
+        lift_freeze(log.database, key=log.key, state_file=log.state_file, then=tell)
+    with log.database.reading() as session:
+        assert session.scalar(select(LogHead.frozen)) is True
+
+
+def test_a_freeze_stays_where_the_leaf_that_says_so_cannot_be_written(log: Log):
+    log.write(2)
+    log.sign()
+    signer._freeze(log.database, "Looking.")
+
+    def fail(session: Session) -> None:
+        raise OSError("the disk is full")
+
+    with pytest.raises(OSError, match="disk is full"):
+        lift_freeze(log.database, key=log.key, state_file=log.state_file, then=fail)
+    with log.database.reading() as session:
+        assert session.scalar(select(LogHead.frozen)) is True
+
+
+def test_a_state_file_of_the_version_before_is_read_and_counted_on_from_what_is_stored(log: Log):
+    log.write(2)
+    log.sign()
+    log.write(2)
+    log.sign()
+    value = json.loads(log.state_file.read_text())
+    assert (value["v"], value["checkpoints"]) == (2, 2)
+    log.state_file.write_text(
+        json.dumps({name: value[name] for name in ("origin", "size", "root", "frontier")} | {"v": 1})
+    )
+    log.write()
+    log.sign()
+    assert read_state(log.state_file).number == 3
+    with log.database.reading() as session:
+        assert [
+            verify_numbering(note, [log.key.verifier]).number
+            for note in session.scalars(select(LogCheckpoint.note).order_by(LogCheckpoint.size))
+        ] == [1, 2, 3]
+
+
+def test_checkpoints_that_were_stored_without_numbers_are_counted(log: Log):
+    for _ in range(2):
+        log.write(2)
+        log.sign()
+    for size in (2, 4):
+        plain = write_checkpoint(Checkpoint(log.key.name, size, root(log, size)), log.key)
+        log.as_owner(f"UPDATE log_checkpoint SET note = {hex_literal(log, plain.hex())} WHERE size = {size}")
+    value = json.loads(log.state_file.read_text())
+    log.state_file.write_text(json.dumps({**value, "checkpoints": 0}))
+    log.write()
+    log.sign()
+    assert read_state(log.state_file).number == 3
+
+
+def test_a_run_that_was_killed_before_it_moved_the_state_counts_its_checkpoint_once(log: Log, tmp_path: Path):
+    log.write(2)
+    log.sign()
+    kept = tmp_path / "kept.json"
+    shutil.copy(log.state_file, kept)
+    log.write(2)
+    log.sign()
+    shutil.copy(kept, log.state_file)
+    log.write()
+    log.sign()
+    with log.database.reading() as session:
+        notes = session.scalars(select(LogCheckpoint.note).order_by(LogCheckpoint.size)).all()
+    assert [verify_numbering(note, [log.key.verifier]).number for note in notes] == [1, 2, 3]
+    assert read_state(log.state_file).number == 3
 
 
 def test_without_the_state_file_no_freeze_is_lifted(log: Log):
     with pytest.raises(SignerStateLost, match="Put it back first"):
-        lift_freeze(log.database, key=log.key, state_file=log.state_file)
+        lift_freeze(log.database, key=log.key, state_file=log.state_file, then=tell)
 
 
 def test_after_a_rotation_the_new_key_of_the_same_log_goes_on(log: Log):

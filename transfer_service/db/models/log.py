@@ -31,13 +31,19 @@ class LogLeaf(Model):
         Index("ix_log_leaf_at_idx", "at", "idx"),
         *(
             Index(
-                f"ix_log_leaf_{name}_idx",
-                name,
-                "idx",
-                postgresql_where=text(f"{name} IS NOT NULL"),
-                sqlite_where=text(f"{name} IS NOT NULL"),
+                f"ix_log_leaf_{'_'.join(columns)}",
+                *columns,
+                postgresql_where=text(f"{columns[0]} IS NOT NULL"),
+                sqlite_where=text(f"{columns[0]} IS NOT NULL"),
             )
-            for name in ("org", "actor", "transfer", "subject")
+            for columns in (
+                ("org", "idx"),
+                ("org", "event", "idx"),
+                # What else a page may ask of one person's acts is answered without reading the leaves.
+                ("actor", "idx", "event", "org"),
+                ("transfer", "idx"),
+                ("subject", "idx"),
+            )
         ),
         Index(
             "ix_log_leaf_erases",
@@ -106,7 +112,10 @@ class LogCheckpoint(Model):
 
 
 class LogCosignature(Model):
-    """A witness's signature line for a stored checkpoint (C2SP tlog-cosignature)."""
+    """A witness's signature line for a stored checkpoint (C2SP tlog-cosignature).
+
+    `number` counts them from 1 in the order in which they came, without gaps: the next checkpoint fixes them by it.
+    """
 
     __tablename__ = "log_cosignature"
     __table_args__ = (CheckConstraint("length(key_id) = 4", name="key_id_is_four_bytes"),)
@@ -116,6 +125,7 @@ class LogCosignature(Model):
     key_id: Mapped[bytes] = mapped_column(Bytes, primary_key=True)
     signature: Mapped[bytes] = mapped_column(Bytes)
     received_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    number: Mapped[int] = mapped_column(Whole, unique=True)
 
 
 class LogDetail(Model):

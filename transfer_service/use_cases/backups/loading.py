@@ -14,9 +14,10 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from transfer_service.audit.checkpoint import verify_checkpoint
-from transfer_service.audit.export import read_export
+from transfer_service.audit.export import load_cosignatures, read_export
 from transfer_service.audit.log import StoredEntry, reimport_all
 from transfer_service.audit.nodes import log_size
+from transfer_service.audit.numbering import read_numbering
 from transfer_service.crypto.signing import VerifierKey
 from transfer_service.db.models import Item, LogCheckpoint, LogLeaf
 from transfer_service.storage.errors import BlobExists
@@ -93,6 +94,7 @@ def _load_export(session: Session, export: Path, keys: Sequence[VerifierKey]) ->
         stored = json.loads(line)
         if newest < stored["size"] <= signed.size:
             add_checkpoint(session, stored["size"], base64.b64decode(stored["note"]))
+    load_cosignatures(session, export)
 
 
 def _load_checkpoints(session: Session, directory: Path) -> None:
@@ -112,8 +114,10 @@ def load_known_notes(session: Session, known: Sequence[Known]) -> None:
 
 
 def add_checkpoint(session: Session, size: int, note: bytes) -> None:
-    """Store a checkpoint; when it was signed is not known any more, so it has the time of its last leaf."""
-    session.add(LogCheckpoint(size=size, note=note, signed_at=_time_of(session, size - 1)))
+    """Store a checkpoint; where its note does not say when it was signed, it has the time of its last leaf."""
+    numbering = read_numbering(note)
+    signed_at = numbering.signed_at if numbering is not None else _time_of(session, size - 1)
+    session.add(LogCheckpoint(size=size, note=note, signed_at=signed_at))
     session.flush()
 
 

@@ -39,7 +39,10 @@ def test_every_page_says_that_the_log_is_frozen(following: Following, tmp_path: 
     client = client_of(app_that_asks(following, tmp_path))
     assert BANNER in client.get("/privacy").text
     assert "/log/frozen" in client.get("/verify").text
-    assert "The log is frozen" in client.get("/log/frozen").text
+    page = client.get("/log/frozen").text
+    assert "The log is frozen" in page
+    assert "transfer-service audit frozen --checkpoint FILE" in page
+    assert "transfer-service audit unfreeze --checkpoint FILE" in page
 
 
 def test_no_page_says_so_while_the_log_takes_leaves(following: Following, tmp_path: Path):
