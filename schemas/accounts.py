@@ -57,6 +57,20 @@ class SignInCodeSchema(ValueSchema[SignInCode]):
 
 
 @dataclass(frozen=True, slots=True)
+class SignInBackupCode:
+    """A backup code as typed; the code's own module reads it tolerantly."""
+
+    backup_code: str = field(repr=False)
+
+
+class SignInBackupCodeSchema(ValueSchema[SignInBackupCode]):
+    """The page for signing in when the device for codes is not at hand."""
+
+    makes = SignInBackupCode
+    backup_code = Secret("Enter a backup code from your sheet")
+
+
+@dataclass(frozen=True, slots=True)
 class OwnName:
     """One's own name, as colleagues see it."""
 

@@ -35,6 +35,11 @@ from transfer_service.use_cases.keys.waiting import complete_waiting_acts
 from transfer_service.use_cases.oversight.approvals import approve_first_dsl, refuse_first_dsl
 from transfer_service.use_cases.people.accepting import accept_another_invitation, accept_invitation
 from transfer_service.use_cases.people.authorities import create_authority
+from transfer_service.use_cases.people.backup_codes import (
+    confirm_backup_codes,
+    finish_sign_in_with_backup_code,
+    issue_backup_codes,
+)
 from transfer_service.use_cases.people.changing_password import change_password
 from transfer_service.use_cases.people.inviting import invite_person, resend_invitation, withdraw_invitation
 from transfer_service.use_cases.people.memberships import end_membership, return_membership, suspend_membership
@@ -180,6 +185,29 @@ def _confirm_code(stage: Stage) -> Act:
     first, second = (shown.groups[place] for place in shown.asked)
     return lambda: stage.write(
         lambda s: confirm_recovery_code(s, at, alma.actor, person_key=alma.person_key, retyped=(first, second))
+    )
+
+
+def _make_backup_codes(stage: Stage) -> tuple[str, ...]:
+    at, alma = stage.service.at, stage.cast.alma
+    with stage.service.database.writing() as session:
+        codes = issue_backup_codes(session, at, alma.actor, cookie=alma.cookie)
+        confirm_backup_codes(session, at, alma.actor, person_key=alma.person_key)
+    return codes
+
+
+def _confirm_backup_codes(stage: Stage) -> Act:
+    at, alma = stage.service.at, stage.cast.alma
+    _make_backup_codes(stage)
+    stage.write(lambda s: issue_backup_codes(s, at, alma.actor, cookie=alma.cookie))
+    return lambda: stage.write(lambda s: confirm_backup_codes(s, at, alma.actor, person_key=alma.person_key))
+
+
+def _use_backup_code(stage: Stage) -> Act:
+    service, code = stage.service, _make_backup_codes(stage)[0]
+    begun = begin(service, stage.cast.alma)
+    return lambda: finish_sign_in_with_backup_code(
+        service.database, service.at, cookie=begun.cookie, backup_code=code, device=HOME
     )
 
 
@@ -351,9 +379,10 @@ def _replace_recovery_key(stage: Stage) -> Act:
 
 ACTS = [
     _invite, _resend, _withdraw, _accept, _accept_another, _create_authority, _finish_sign_in, _replace_lost_device,
-    _change_second_factor, _issue_code, _confirm_code, _change_password, _reset, _reset_with_code, _sign_out,
-    _change_name, _end_own_session, _end_others, _end_membership, _suspend, _return, _approve, _refuse, _first_epoch,
-    _next_epoch, _grant, _complete_waiting, _reseal, _destroy_empty, _report_exposure, _replace_recovery_key,
+    _change_second_factor, _issue_code, _confirm_code, _confirm_backup_codes, _use_backup_code, _change_password,
+    _reset, _reset_with_code, _sign_out, _change_name, _end_own_session, _end_others, _end_membership, _suspend,
+    _return, _approve, _refuse, _first_epoch, _next_epoch, _grant, _complete_waiting, _reseal, _destroy_empty,
+    _report_exposure, _replace_recovery_key,
 ]  # fmt: skip
 
 

@@ -144,3 +144,18 @@ def test_every_column_under_a_field_key_has_its_place():
         ("person_key", "mac"),
         ("recovery_key", "mac"),
     }
+
+
+def test_backup_codes_are_counted_work_on_and_keep_their_key_in_use(stage: Stage):
+    from tests.integration.people.steps import begin
+    from tests.integration.people.test_backup_codes import left, make, use
+
+    code = make(stage.service, stage.cast.alma)[0]
+    both = with_keys(stage, {2: NEW, 1: OLD})
+    rewrap_all(both.database, both.at)
+    counts = counts_of(both)
+    assert counts["backup_code.hash"] == {1: 10}
+    assert list_unused_keys(both.at, counts) == ()
+    assert use(both, begin(both, stage.cast.alma).cookie, code).is_full
+    assert counts_of(both)["backup_code.hash"] == {1: 9}
+    assert left(with_keys(stage, {2: NEW}), stage.cast.alma).left == 0

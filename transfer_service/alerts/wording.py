@@ -72,12 +72,13 @@ _RECEIVING: dict[AlertKind, Wording] = {
         "Sign in, download {it}, file {it}, and say that you have.",
     ),
     AlertKind.KEY_WANTED: _transfers(
-        "{reference} waits because nobody at your school can open files yet",
-        "{count} transfers wait because nobody at your school can open files yet",
+        "{reference} waits because nobody at the receiving school can open files yet",
+        "{count} transfers wait because nobody at the receiving school can open files yet",
         "{It} is sealed and safe with the school that sent it, but it cannot be delivered until a designated "
-        "safeguarding lead of your school has set up the school's key.",
-        "If you are the designated safeguarding lead, sign in and set up the key. If you are the head teacher, "
-        "sign in and name one. The deadline for passing the file on does not wait.",
+        "safeguarding lead of the receiving school has set up the school's key.",
+        "If you are at the receiving school: a designated safeguarding lead signs in and sets up the key, and a head "
+        "teacher signs in and names one. If you are at the authority: sign in to see which school it is, and "
+        "telephone it.",
     ),
 }
 
@@ -168,8 +169,22 @@ _PEOPLE: dict[AlertKind, Wording] = {
     AlertKind.RECOVERY_CODE_USED: _single(
         "A recovery code was used",
         "A recovery code opened an account at your school. Each code works once, so this one is spent.",
-        "If it was yours, sign in and make a new set. If you cannot confirm who used it, tell your authority at once "
+        "If it was yours, sign in and make a new one. If you cannot confirm who used it, tell your authority at once "
         "by telephone.",
+    ),
+    AlertKind.BACKUP_CODES_MADE: _single(
+        "You have new backup codes for signing in",
+        "If you made them, there is nothing that you need to do: those that you had before do not work any more.",
+        "If you did not, somebody else knows your password. Sign in with your device for codes, change the password, "
+        "make new backup codes, and tell your authority at once by telephone.",
+    ),
+    AlertKind.BACKUP_CODE_USED: _single(
+        "A backup code was used to sign in",
+        "If it was you, there is nothing that you need to do. Each code works once: your page Account says how many "
+        "are left.",
+        "If it was not, somebody else knows your password and has your codes. Sign in with your device for codes, end "
+        "the other sessions under Account, change the password, make new backup codes, and tell your authority at "
+        "once by telephone.",
     ),
     AlertKind.NEW_DEVICE: _single(
         "You signed in from a new device",
@@ -187,7 +202,7 @@ _PEOPLE: dict[AlertKind, Wording] = {
         "A school's first safeguarding lead waits for your approval",
         "Nobody at that school can open files until an officer has approved the first designated safeguarding lead.",
         "Sign in to see who it is. Telephone the school on the number that the national register gives, not on one "
-        "from a mail, and then approve or refuse.",
+        "from an email, and then approve or refuse.",
     ),
     AlertKind.MEMBERSHIP_APPROVED: _single(
         "You have been approved",
@@ -208,7 +223,7 @@ _PEOPLE: dict[AlertKind, Wording] = {
     AlertKind.KEY_GRANTED: _single(
         "You can now open your school's files",
         "A colleague has granted you your school's key. Sign in to see what is waiting.",
-        "Keep your recovery codes on paper in a safe place: they are what helps when you forget your password.",
+        "Keep your recovery code on paper in a safe place: it is what helps when you forget your password.",
     ),
 }
 
@@ -269,8 +284,8 @@ _OVERSIGHT: dict[AlertKind, Wording] = {
     ),
     AlertKind.WEEKLY_CHECKPOINT: _single(
         "This week's checkpoint of the audit log",
-        "Please keep this mail; there is nothing else to do. The lines below fix the state of the record of everything "
-        "that was sent, opened and acknowledged. If anybody ever changed that record, the copy in your mailbox would "
+        "Please keep this email; there is nothing else to do. The lines below fix the state of the record of "
+        "everything that was sent, opened and acknowledged. If anybody ever changed that record, the copy in your mailbox would "
         "show it.",
         "The service's verifier checks the lines against the policy, offline and without an account. The page Check a "
         "receipt at the foot of every page of the service says how.",

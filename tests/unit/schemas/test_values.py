@@ -42,6 +42,7 @@ GOOD = [
     ),
     (accounts.SignInCodeSchema, {"code": "123 456"}, accounts.SignInCode("123456")),
     (accounts.SignInCodeSchema, {"code": "123456", "trust_device": "yes"}, accounts.SignInCode("123456", True)),
+    (accounts.SignInBackupCodeSchema, {"backup_code": "ab c-1"}, accounts.SignInBackupCode("ab c-1")),
     (accounts.ChoosePlaceSchema, {"place": "installation"}, accounts.ChoosePlace("installation")),
     (accounts.OwnNameSchema, {"name": " Ann  Lee "}, accounts.OwnName("Ann Lee")),
     (accounts.RecoveryCodeSchema, {"recovery_code": "abc"}, accounts.RecoveryCode("abc")),

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from transfer_service.db.models import Person
 from transfer_service.use_cases.installation import Installation
 from transfer_service.use_cases.people import devices
+from transfer_service.use_cases.people.backup_code_rows import count_backup_codes
 from transfer_service.use_cases.people.session_rows import get_pending
 
 
@@ -19,6 +20,8 @@ class PendingSignIn:
     has_second_factor: bool
     may_trust_device: bool
     """Whether this browser may be trusted for 30 days: school office staff and head teachers alone."""
+    next_backup_code: int | None
+    """The place on the sheet of the first backup code that was not used; None for whoever has none."""
 
 
 def get_pending_sign_in(session: Session, at: Installation, *, cookie: bytes) -> PendingSignIn:
@@ -28,4 +31,5 @@ def get_pending_sign_in(session: Session, at: Installation, *, cookie: bytes) ->
     return PendingSignIn(
         has_second_factor=person.totp_seed is not None,
         may_trust_device=devices.may_trust(session, row.person_id),
+        next_backup_code=count_backup_codes(session, at, row.person_id).next_number,
     )

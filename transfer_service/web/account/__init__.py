@@ -6,6 +6,7 @@ from flask import Blueprint
 
 from transfer_service.web.account import (
     arriving,
+    backup_codes,
     enrolling,
     held,
     invitations,
@@ -34,6 +35,7 @@ BLUEPRINTS: Final[tuple[Blueprint, ...]] = tuple(
         own_account,
         own_device,
         own_recovery,
+        backup_codes,
         people,
         members,
         school_keys,

@@ -9,7 +9,8 @@ from schemas.accounts import OneTimeCodeSchema
 from transfer_service.domain.errors import RuleForbids, SessionEnded, SignInRefused
 from transfer_service.use_cases.people.second_factor import confirm_second_factor, prepare_second_factor
 from transfer_service.web import access
-from transfer_service.web.account.acting import see_other, wanted, with_next
+from transfer_service.web.account.acting import ARRIVE, see_other, wanted, with_next
+from transfer_service.web.account.backup_codes import BACKUP_CODES
 from transfer_service.web.account.browser import this_device
 from transfer_service.web.account.qr_code import ShownSecret, show_secret
 from transfer_service.web.account.signing_in import CODE, SET_UP, go_on, start_again
@@ -59,7 +60,8 @@ def send_set_up() -> ResponseReturnValue:
         return start_again()
     except RuleForbids:  # nothing waits to be set up: the page says what does
         return see_other(with_next(SET_UP, wanted()))
-    return go_on(started, wanted())
+    # While the device is at hand is the time to think of the day on which it is not.
+    return go_on(started, with_next(ARRIVE, wanted()), arrive=BACKUP_CODES)
 
 
 def _offer() -> ShownSecret:

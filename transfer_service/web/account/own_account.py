@@ -9,6 +9,7 @@ from flask.typing import ResponseReturnValue
 
 from schemas.accounts import ChangePasswordSchema, OwnNameSchema
 from transfer_service.domain.errors import Invalid, SignInRefused
+from transfer_service.use_cases.people.backup_code_rows import count_backup_codes
 from transfer_service.use_cases.people.changing_password import change_password
 from transfer_service.use_cases.people.naming import change_name
 from transfer_service.use_cases.people.sessions import end_other_sessions, end_own_session, list_own_sessions
@@ -40,7 +41,8 @@ def account() -> ResponseReturnValue:
     live = live_session()
     with services.database.reading() as session:
         sessions = list_own_sessions(session, services.installation, live.actor)
-    return render_template("account/account.html", live=live, sessions=sessions)
+        codes = count_backup_codes(session, services.installation, live.person_id)
+    return render_template("account/account.html", live=live, sessions=sessions, codes=codes)
 
 
 @blueprint.get(f"{ACCOUNT}/name")

@@ -30,7 +30,7 @@ def make_account(browser: Any, service: Service, invited: Invited) -> None:
     assert begun.headers["Location"] == "/sign-in/set-up"
     secret = secret_on(browser.page("/sign-in/set-up"))
     done = browser.post("/sign-in/set-up", {"code": code_of(secret, service)})
-    assert done.headers["Location"] == "/arrive"
+    assert done.headers["Location"] == "/account/backup-codes?next=/arrive"
     write_down(browser)
 
 
