@@ -365,3 +365,21 @@ def test_enrolling_twice_is_not_needed_for_what_is_delivered(stage: Stage) -> No
         assert delivering.find_deliverable(session, stage.alma.actor) == ()
         with pytest.raises(NotFound):
             queries.get_school(session, stage.at.new_id())
+
+
+def test_what_cannot_be_delivered_waits_behind_what_can(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A school whose first files are damaged still delivers the later ones, however few are tried at once."""
+    monkeypatch.setattr(delivering, "AT_ONCE", 1)
+    damaged, sound = (factories.draft(stage, stage.alma, stage.cast.keyless) for _ in range(2))
+    for dispatch_id in (damaged, sound):
+        factories.send(stage, stage.alma, dispatch_id)
+        stage.clock.move(minutes=1)
+    enrol_keyless(stage)
+    with stage.database.writing() as session:
+        session.execute(update(models.Dispatch).where(models.Dispatch.id == damaged).values(manifest=b"nothing"))
+    keys = stage.alma.school_keys(stage.service)
+    done = []
+    for _ in range(3):
+        with stage.database.writing() as session:
+            done.append(delivering.deliver_waiting(session, stage.at, stage.alma.actor, keys, storage=stage.storage))
+    assert [(one.delivered, one.failed) for one in done] == [(0, 1), (1, 0), (0, 1)]

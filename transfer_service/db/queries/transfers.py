@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, and_, exists, func, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from transfer_service.db.models import (
+    Alert,
     Dispatch,
     DispatchItem,
     Item,
@@ -22,6 +23,7 @@ from transfer_service.db.models import (
     SchoolEpoch,
     Transfer,
 )
+from transfer_service.domain.alerts import AlertKind
 from transfer_service.domain.errors import NotFound
 from transfer_service.domain.keys import GranteeKind, ItemKind, KeyState
 from transfer_service.domain.transfer import DispatchKind, Side, Status
@@ -229,6 +231,7 @@ def holds_key(session: Session, *, person_id: UUID, school_id: UUID) -> bool:
 def list_undelivered_ids(session: Session, *, sending_school_id: UUID, limit: int) -> Sequence[UUID]:
     """List what this school sent before the receiving school had a key that it has now, the oldest first.
 
+    What was found damaged comes last, so that it keeps nothing else back for ever.
     Files are WAITING; a nil declaration is SENT and has no time of delivery yet; and so it is with a file that a
     school acknowledged before it lost its key.
     """
@@ -256,7 +259,11 @@ def list_undelivered_ids(session: Session, *, sending_school_id: UUID, limit: in
                     ),
                 ),
             )
-            .order_by(Dispatch.sent_at, Dispatch.id)
+            .order_by(
+                exists().where(Alert.dispatch_id == Dispatch.id, Alert.kind == AlertKind.ITEM_UNREADABLE.value),
+                Dispatch.sent_at,
+                Dispatch.id,
+            )
             .limit(limit)
         )
     )

@@ -1,4 +1,4 @@
-"""What is typed into the steps of a new transfer before it is recorded: sealed to whoever types, for an hour.
+"""What is typed into the steps of a new transfer before it is recorded: sealed to whoever types, for two hours.
 
 A pupil's name may stand neither in an address nor in a cookie, and a page that is gone back to must still know it.
 """
