@@ -112,9 +112,9 @@ def record_transfer(sender: Visitor, pupil: dict[str, Any], *, to: str, leaving_
 
 
 def choose_school(sender: Visitor, name: str) -> None:
-    """Search for a school as it is done without scripts, and choose it."""
+    """Search for a school with the Enter key, with scripts or without, and choose it."""
     sender.fill("Name, town, postcode or URN", name)
-    sender.press("Search")
+    sender.page.get_by_label("Name, town, postcode or URN").press("Enter")
     sender.choose(re.compile(rf"^\s*{name}"))
 
 

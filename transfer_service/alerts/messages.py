@@ -148,7 +148,7 @@ def _letter(parts: Sequence[str], site: Site, *, sign_in: bool) -> str:
     closing = [f"Sign in at {site.base_url}"] if sign_in else []
     closing.append(
         f"{site.service_name}\n"
-        "This mail says nothing about any pupil, on purpose. Nobody reads replies to it: if you need help, telephone "
+        "This email says nothing about any pupil, on purpose. Nobody reads replies to it: if you need help, telephone "
         "your authority."
     )
     return "\n\n".join([*parts, *closing]) + "\n"

@@ -285,8 +285,8 @@ _OVERSIGHT: dict[AlertKind, Wording] = {
     AlertKind.WEEKLY_CHECKPOINT: _single(
         "This week's checkpoint of the audit log",
         "Please keep this email; there is nothing else to do. The lines below fix the state of the record of "
-        "everything that was sent, opened and acknowledged. If anybody ever changed that record, the copy in your mailbox would "
-        "show it.",
+        "everything that was sent, opened and acknowledged. If anybody ever changed that record, the copy in your "
+        "mailbox would show it.",
         "The service's verifier checks the lines against the policy, offline and without an account. The page Check a "
         "receipt at the foot of every page of the service says how.",
     ),

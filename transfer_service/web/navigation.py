@@ -9,16 +9,24 @@ from typing import Final
 from flask import Flask
 
 from transfer_service.domain.permissions import Permission, can
-from transfer_service.domain.roles import Actor
+from transfer_service.domain.roles import Actor, OrganisationKind
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A link of the navigation, for those who hold any of `permissions`; empty means every signed-in person."""
+    """A link of the navigation, for those who have `permission` and act for an organisation of one of `kinds`.
+
+    Without a permission it is for everybody who is signed in at such an organisation.
+    """
 
     text: str
     address: str
-    permissions: tuple[Permission, ...] = ()
+    permission: Permission | None = None
+    kinds: tuple[OrganisationKind, ...] = tuple(OrganisationKind)
+
+    def is_for(self, actor: Actor) -> bool:
+        """Whether this actor may use what the link leads to."""
+        return actor.organisation_kind in self.kinds and (self.permission is None or can(actor, self.permission))
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +39,22 @@ class Item:
     active: bool
 
 
+_AUTHORITY: Final = (OrganisationKind.AUTHORITY,)
+_OTHERS: Final = (OrganisationKind.SCHOOL, OrganisationKind.INSTALLATION)
+
 PLACES: Final = (
-    Place("Home", "/"),
-    Place("New transfer", "/transfers/new", (Permission.PUPIL_RECORD,)),
-    Place("Inbox", "/inbox", (Permission.COVER_READ,)),
-    Place("Compliance", "/authority", (Permission.COMPLIANCE_READ,)),
-    Place("Audit", "/authority/audit", (Permission.AUDIT_READ,)),
-    Place("People", "/people", (Permission.PEOPLE_LIST,)),
+    Place("Home", "/", kinds=_OTHERS),
+    Place("New transfer", "/transfers/new", Permission.PUPIL_RECORD),
+    Place("Inbox", "/inbox", Permission.COVER_READ),
+    Place("People", "/people", Permission.PEOPLE_LIST, _OTHERS),
+    Place("Compliance", "/authority", Permission.COMPLIANCE_READ, _AUTHORITY),
+    Place("Approvals", "/authority/approvals", Permission.FIRST_DSL_APPROVE, _AUTHORITY),
+    Place("People", "/authority/people", Permission.FIRST_DSL_APPROVE, _AUTHORITY),
+    Place("Recovery key", "/authority/recovery", Permission.CUSTODIANS_EDIT, _AUTHORITY),
+    Place("Audit", "/authority/audit", Permission.AUDIT_READ, _AUTHORITY),
+    Place("Alerts", "/authority/alerts", Permission.ALERTS_READ, _AUTHORITY),
+    Place("Calendar", "/authority/calendar", Permission.AUTHORITY_CALENDAR_EDIT, _AUTHORITY),
+    Place("Settings", "/authority/settings", Permission.AUTHORITY_SETTINGS_EDIT, _AUTHORITY),
     Place("Account", "/account"),
 )
 FOOTER: Final = (
@@ -68,12 +85,7 @@ class Navigation:
         """The links for this actor on the page at `path`; none for somebody who is not signed in."""
         if actor is None:
             return ()
-        shown = [
-            place
-            for place in PLACES
-            if place.address in self._addresses
-            and (not place.permissions or any(can(actor, permission) for permission in place.permissions))
-        ]
+        shown = [place for place in PLACES if place.address in self._addresses and place.is_for(actor)]
         # The longest address that the path begins with is the one we are in: /authority/audit is not /authority.
         within = [place.address for place in shown if path == place.address or path.startswith(place.address + "/")]
         nearest = max(within, key=len, default=None)

@@ -12,7 +12,7 @@ from transfer_service.web.navigation import FOOTER, PLACES, Navigation
 def navigation() -> Navigation:
     app = Flask("test", static_folder=None)
     for place in (*PLACES, *FOOTER):
-        app.add_url_rule(place.address, endpoint=place.text, view_func=lambda: "")
+        app.add_url_rule(place.address, endpoint=place.address.strip("/") or "home", view_func=lambda: "")
     return Navigation(app)
 
 
@@ -32,7 +32,39 @@ def test_the_office_sees_no_inbox(navigation: Navigation) -> None:
 
 
 def test_the_authority_sees_its_own_pages(navigation: Navigation) -> None:
-    assert texts(navigation, Role.HEAD_OF_SERVICE) == ["Home", "Compliance", "Audit", "People", "Account"]
+    expected = [
+        "Compliance",
+        "Approvals",
+        "People",
+        "Recovery key",
+        "Audit",
+        "Alerts",
+        "Calendar",
+        "Settings",
+        "Account",
+    ]
+
+    assert texts(navigation, Role.HEAD_OF_SERVICE) == expected
+    assert texts(navigation, Role.AUTHORITY_OFFICER) == expected
+
+
+def test_the_administrator_sees_no_page_of_an_authority(navigation: Navigation) -> None:
+    assert texts(navigation, Role.ADMINISTRATOR) == ["Home", "People", "Account"]
+
+
+@pytest.mark.parametrize(
+    ("role", "address"),
+    [
+        (Role.HEAD_OF_SERVICE, "/authority/people"),
+        (Role.AUTHORITY_OFFICER, "/authority/people"),
+        (Role.HEAD_TEACHER, "/people"),
+        (Role.DEPUTY_DSL, "/people"),
+        (Role.ADMINISTRATOR, "/people"),
+    ],
+)
+def test_people_is_one_page_for_each(navigation: Navigation, role: Role, address: str) -> None:
+    items = navigation.items_for(person(role).actor, "/")
+    assert [item.address for item in items if item.text == "People"] == [address]
 
 
 def test_nobody_sees_anything_before_signing_in(navigation: Navigation) -> None:

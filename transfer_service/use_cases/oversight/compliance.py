@@ -76,6 +76,11 @@ class SchoolFigures:
         return self.sender_overdue + self.receiver_overdue
 
     @property
+    def never(self) -> int:
+        """What of it has been owed for so long that it counts as never done."""
+        return self.summary.sender[Band.NEVER] + self.summary.receiver[Band.NEVER]
+
+    @property
     def moves(self) -> int:
         """Moves away from the school."""
         return sum(self.summary.outcomes.values())
@@ -165,7 +170,7 @@ def list_figures(
 def order_schools(schools: Iterable[SchoolFigures], order: SchoolOrder) -> list[SchoolFigures]:
     """Sort schools; those alike stand by name."""
     keys: Mapping[SchoolOrder, Callable[[SchoolFigures], Any]] = {
-        SchoolOrder.OVERDUE: lambda one: (-one.overdue, one.search_name, one.urn),
+        SchoolOrder.OVERDUE: lambda one: (-one.overdue, -one.never, one.search_name, one.urn),
         SchoolOrder.NAME: lambda one: (one.search_name, one.urn),
         SchoolOrder.NIL_SHARE: lambda one: (-(one.nil_percent or 0), -one.moves, one.search_name, one.urn),
         SchoolOrder.MOST_SENT: lambda one: (-one.moves, one.search_name, one.urn),

@@ -25,7 +25,7 @@ _LIST: Final = "/authority/approvals"
 _APPROVED: Final = declare_notice(
     "first-dsl-approved", "Approved. The school's key is made when the safeguarding lead signs in next."
 )
-_REFUSED: Final = declare_notice("first-dsl-refused", "Refused. The person is told by mail and cannot open anything.")
+_REFUSED: Final = declare_notice("first-dsl-refused", "Refused. The person is told by email and cannot open anything.")
 
 
 @blueprint.get("/approvals")

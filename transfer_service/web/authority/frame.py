@@ -1,52 +1,20 @@
-"""What every page of an authority shares: its blueprint, the links between its parts, and files to take away."""
+"""What every page of an authority shares: its blueprint, forms without inputs, and files to take away."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from http import HTTPStatus
-from typing import Any, Final
 
-from flask import Blueprint, g, redirect, request
+from flask import Blueprint, redirect
 from werkzeug.wrappers import Response
 
-from transfer_service.domain.permissions import Permission, can
 from transfer_service.domain.references import parse_reference
-from transfer_service.domain.roles import Actor
 from transfer_service.interchange.writing_tables import CSV_TYPE, XLSX_TYPE, write_csv, write_xlsx
 from transfer_service.use_cases.oversight.exporting import Table
 from transfer_service.web.forms import Form
 
 blueprint = Blueprint("authority", __name__, url_prefix="/authority")
-
-
-@dataclass(frozen=True, slots=True)
-class Section:
-    """A part of the authority's pages, for those who hold the permission."""
-
-    text: str
-    address: str
-    permission: Permission
-
-
-SECTIONS: Final = (
-    Section("Compliance", "/authority", Permission.COMPLIANCE_READ),
-    Section("Approvals", "/authority/approvals", Permission.FIRST_DSL_APPROVE),
-    Section("People", "/authority/people", Permission.FIRST_DSL_APPROVE),
-    Section("Recovery key", "/authority/recovery", Permission.CUSTODIANS_EDIT),
-    Section("Audit", "/authority/audit", Permission.AUDIT_READ),
-    Section("Alerts", "/authority/alerts", Permission.ALERTS_READ),
-    Section("Calendar", "/authority/calendar", Permission.AUTHORITY_CALENDAR_EDIT),
-    Section("Settings", "/authority/settings", Permission.AUTHORITY_SETTINGS_EDIT),
-)
-
-
-@blueprint.context_processor
-def _sections() -> dict[str, Any]:
-    actor: Actor | None = g.get("actor")  # an error page is made here too, also for somebody who is signed out
-    shown = [section for section in SECTIONS if actor is not None and can(actor, section.permission)]
-    within = [one.address for one in shown if f"{request.path}/".startswith(f"{one.address}/")]
-    return {"sections": shown, "section_address": max(within, key=len, default="")}
 
 
 def see_other(address: str) -> Response:

@@ -4,7 +4,8 @@
 //   <input data-autocomplete-source="/x?q=" id="y">  what is typed is asked of the address, which answers
 //                                                    [{"value": "123456", "text": "A school, its town"}]; the value
 //                                                    goes into the input's form field, the text is what is shown;
-//                                                    with data-autocomplete-free so does what was only typed
+//                                                    with data-autocomplete-free so does what was only typed, and
+//                                                    choosing or pressing Enter begins the search
 
 const enhance = window.accessibleAutocomplete;
 
@@ -24,6 +25,8 @@ function chosenText(select) {
 function enhanceSearch(input) {
   const place = document.createElement("div");
   const id = input.id;
+  // Where the page searches by itself too, what was typed is sent as it is.
+  const free = "autocompleteFree" in input.dataset;
   let asked = 0;
   input.before(place);
   input.type = "hidden";
@@ -34,7 +37,7 @@ function enhanceSearch(input) {
     name: "",
     minLength: 2,
     confirmOnBlur: false,
-    defaultValue: input.dataset.autocompleteText || ("autocompleteFree" in input.dataset ? input.value : ""),
+    defaultValue: input.dataset.autocompleteText || (free ? input.value : ""),
     displayMenu: "overlay",
     templates: { inputValue: (found) => (found ? found.text || "" : ""), suggestion: (found) => escaped(found.text || found) },
     tNoResults: () => "Nothing found. Try the town or the URN",
@@ -55,13 +58,21 @@ function enhanceSearch(input) {
     onConfirm: (found) => {
       if (found) {
         input.value = found.value;
+        if (free) {
+          input.form.requestSubmit();
+        }
       }
     },
   });
   const shown = document.getElementById(id);
-  // Where the page searches by itself too, what was typed is sent as it is.
-  const free = "autocompleteFree" in input.dataset;
   shown.addEventListener("input", () => { input.value = free ? shown.value : ""; });
+  shown.addEventListener("keydown", (event) => {
+    // While its menu is open the component swallows Enter, even where no suggestion is chosen.
+    if (free && event.key === "Enter") {
+      event.preventDefault();
+      input.form.requestSubmit();
+    }
+  });
 }
 
 function escaped(text) {

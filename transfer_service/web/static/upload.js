@@ -1,62 +1,185 @@
-// Shows how far an upload is. The form works without it; with it, a refusal is shown without losing the page.
+// Sends chosen files one by one and shows how far each is. The form works without it, in one go. Each file is a request
+// of its own: where the connection breaks, what was sealed before stays, and only the rest is sent again.
+
+const LOST = "Not sent: the connection was lost";
 
 export function startUploads() {
   for (const form of document.querySelectorAll("form[data-upload]")) {
-    form.addEventListener("submit", (event) => upload(event, form));
+    const upload = new Upload(form);
+    form.addEventListener("submit", (event) => upload.begin(event));
+    upload.takeDrops();
   }
 }
 
-function upload(event, form) {
-  const place = form.querySelector("[data-upload-progress]");
-  const files = [...form.querySelectorAll('input[type="file"]')].flatMap((input) => [...input.files]);
-  if (!place || files.length === 0 || form.dataset.uploading) {
-    if (form.dataset.uploading) {
-      event.preventDefault();
-    }
-    return;
+class Upload {
+  constructor(form) {
+    this.form = form;
+    this.input = form.querySelector('input[type="file"]');
+    this.list = form.querySelector("[data-upload-files]");
+    this.text = form.querySelector("[data-upload-text]");
+    this.again = form.querySelector("[data-upload-again]");
+    this.isBusy = false;
+    this.rows = [];
+    this.next = "";
+    this.input.addEventListener("change", () => this.show());
+    this.again.querySelector("button").addEventListener("click", () => this.send());
+    window.addEventListener("beforeunload", (event) => {
+      if (this.isBusy) {
+        event.preventDefault();
+      }
+    });
   }
-  event.preventDefault();
-  const bar = place.querySelector("progress");
-  const text = place.querySelector("[data-upload-text]");
-  const request = new XMLHttpRequest();
-  request.open("POST", form.action);
-  request.setRequestHeader("Accept", "application/json, text/html;q=0.9");
-  request.upload.addEventListener("progress", (progress) => {
-    if (progress.lengthComputable) {
-      const percent = Math.floor((100 * progress.loaded) / progress.total);
-      bar.value = percent;
-      // Told in quarters: every percent would be read out by a screen reader.
-      text.textContent = percent < 100 ? `${Math.floor(percent / 25) * 25}% sent` : "Sent. Sealing and checking…";
+
+  takeDrops() {
+    const zone = this.form.querySelector("[data-upload-drop]");
+    zone.classList.add("app-drop--ready");
+    zone.querySelector("[data-upload-drop-words]").hidden = false;
+    for (const kind of ["dragenter", "dragover"]) {
+      zone.addEventListener(kind, (event) => {
+        event.preventDefault();
+        zone.classList.add("app-drop--over");
+      });
     }
-  });
-  request.addEventListener("load", () => {
-    delete form.dataset.uploading;
-    if (request.status < 400) {
-      window.location.assign(whereNext(request));
+    for (const kind of ["dragleave", "drop"]) {
+      zone.addEventListener(kind, () => zone.classList.remove("app-drop--over"));
+    }
+    zone.addEventListener("drop", (event) => {
+      event.preventDefault();
+      if (event.dataTransfer.files.length && !this.isBusy) {
+        this.input.files = event.dataTransfer.files;
+        this.show();
+      }
+    });
+  }
+
+  // Lists what was chosen, before anything is sent.
+  show() {
+    if (this.isBusy) {
       return;
     }
-    const problem = read(request);
-    if (problem.sealed) {
-      form.reset();
-      putListAnew();
+    this.rows = [...this.input.files].map((file) => new Row(file));
+    this.list.replaceChildren(...this.rows.map((row) => row.element));
+    this.list.hidden = this.rows.length === 0;
+    this.again.hidden = true;
+    this.say("");
+  }
+
+  begin(event) {
+    if (this.isBusy) {
+      event.preventDefault();
+      return;
     }
-    show(place, problem.detail || "The file was not accepted. Check that it is of a kind and size that this page names.");
-  });
-  request.addEventListener("error", () => {
-    delete form.dataset.uploading;
-    show(place, "The upload stopped. Check your connection and try again.");
-  });
-  form.dataset.uploading = "yes";
-  place.hidden = false;
-  bar.hidden = false;
-  request.send(new FormData(form));
+    if (this.input.files.length === 0) {
+      return; // the page itself says that a file is to be chosen
+    }
+    event.preventDefault();
+    if (this.rows.length !== this.input.files.length) {
+      this.show(); // the browser kept the choice when the page was reloaded
+    }
+    this.send();
+  }
+
+  async send() {
+    this.isBusy = true;
+    this.again.hidden = true;
+    const open = this.rows.filter((row) => row.isOpen);
+    for (const [place, row] of open.entries()) {
+      this.say(`Sending file ${place + 1} of ${open.length}`);
+      const answer = await row.send(this.form.action, this.input.name);
+      this.next = answer.next || this.next;
+      if (answer.ends) {
+        break; // signed out, for instance: the files after it would fare no better
+      }
+    }
+    this.isBusy = false;
+    if (this.rows.every((row) => row.isSealed)) {
+      window.location.assign(this.next || window.location.href);
+      return;
+    }
+    await putListAnew();
+    this.finish();
+  }
+
+  // Some files are not sealed: says how many, and offers what failed for no fault of the file again.
+  finish() {
+    this.rows.filter((row) => row.isSealed).forEach((row) => row.element.remove());
+    this.rows = this.rows.filter((row) => !row.isSealed);
+    this.input.value = "";
+    const count = this.rows.length;
+    this.again.hidden = !this.rows.some((row) => row.isOpen);
+    this.say(count === 1 ? "One file was not sealed. See why beside it." : `${count} files were not sealed. See why beside each.`, true);
+  }
+
+  say(words, isProblem = false) {
+    this.text.className = isProblem ? "govuk-error-message" : "govuk-body";
+    this.text.textContent = words;
+    if (isProblem) {
+      this.text.tabIndex = -1;
+      this.text.focus();
+    }
+  }
 }
 
-function whereNext(request) {
-  try {
-    return JSON.parse(request.responseText).next || window.location.href;
-  } catch {
-    return request.responseURL || window.location.href;
+// One chosen file: its name, and how far it is.
+class Row {
+  constructor(file) {
+    this.file = file;
+    this.isOpen = true;
+    this.isSealed = false;
+    this.element = document.createElement("li");
+    this.element.className = "app-uploads__file";
+    const name = document.createElement("span");
+    name.className = "app-uploads__name";
+    name.textContent = file.name;
+    this.state = document.createElement("span");
+    this.element.append(name, this.state);
+  }
+
+  send(address, field) {
+    const request = new XMLHttpRequest();
+    const bar = document.createElement("progress");
+    const words = document.createElement("span");
+    bar.max = 100;
+    bar.value = 0;
+    bar.setAttribute("aria-label", this.file.name);
+    this.state.className = "";
+    this.state.replaceChildren(bar, " ", words);
+    request.upload.addEventListener("progress", (progress) => {
+      if (progress.lengthComputable) {
+        const percent = Math.floor((100 * progress.loaded) / progress.total);
+        bar.value = percent;
+        words.textContent = percent < 100 ? `${percent}%` : "Sealing and checking…";
+      }
+    });
+    return new Promise((done) => {
+      request.addEventListener("load", () => done(this.judge(request)));
+      request.addEventListener("error", () => done(this.fail(LOST, true)));
+      request.addEventListener("timeout", () => done(this.fail(LOST, true)));
+      request.open("POST", address);
+      request.setRequestHeader("Accept", "application/json, text/html;q=0.9");
+      const body = new FormData();
+      body.append(field, this.file);
+      request.send(body);
+    });
+  }
+
+  judge(request) {
+    const answer = read(request);
+    if (request.status < 400) {
+      this.isOpen = false;
+      this.isSealed = true;
+      this.state.textContent = "Sealed";
+      return { next: answer.next };
+    }
+    const reason = (answer.detail || "It was not accepted. Check that it is of a kind and size that this page names.").replace(/^File 1: /, "");
+    return this.fail(reason, request.status >= 500, request.status === 401 || request.status === 403);
+  }
+
+  fail(reason, canTryAgain, ends = false) {
+    this.isOpen = canTryAgain || ends;
+    this.state.className = "govuk-error-message govuk-!-margin-bottom-0";
+    this.state.textContent = reason;
+    return { ends };
   }
 }
 
@@ -68,21 +191,17 @@ function read(request) {
   }
 }
 
-// Files that were sealed beside a refused one come into the list at once; where that fails, a reload shows them.
+// Files that were sealed beside one that was not come into the list at once, as does one whose answer was lost; where
+// that fails, a reload shows them.
 async function putListAnew() {
-  const list = document.querySelector("[data-upload-list]");
-  const answer = await fetch(window.location.pathname, { headers: { Accept: "text/html" } });
-  const found = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("[data-upload-list]");
-  if (answer.ok && list && found) {
-    list.replaceWith(found);
+  try {
+    const list = document.querySelector("[data-upload-list]");
+    const answer = await fetch(window.location.pathname, { headers: { Accept: "text/html" } });
+    const found = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("[data-upload-list]");
+    if (answer.ok && list && found) {
+      list.replaceWith(found);
+    }
+  } catch {
+    // No connection: as above.
   }
-}
-
-function show(place, words) {
-  place.querySelector("progress").hidden = true;
-  const text = place.querySelector("[data-upload-text]");
-  text.className = "govuk-error-message";
-  text.textContent = words;
-  text.tabIndex = -1;
-  text.focus();
 }

@@ -1,6 +1,7 @@
 """The compliance page: what is counted, filtered, taken away, and logged first."""
 
 import io
+from uuid import UUID
 
 import pytest
 from openpyxl import load_workbook
@@ -9,7 +10,12 @@ from sqlalchemy import text
 from tests.cast import add_school
 from tests.html import parse_page, text_of
 from tests.integration.web.authority.looks import LATER, events_after, log_size, make, row_of, rows_of
+from transfer_service.domain.compliance import Outcome, Reason, SchoolSummary
+from transfer_service.domain.deadlines import Band
+from transfer_service.domain.oversight import SchoolOrder
 from transfer_service.domain.transfer import DispatchKind, Status
+from transfer_service.use_cases.keys.granting import HolderLevel
+from transfer_service.use_cases.oversight.compliance import SchoolFigures, order_schools
 
 
 @pytest.fixture
@@ -28,8 +34,10 @@ def test_the_page_counts_both_clocks_by_school_and_its_leaf_comes_first(busy, cl
     page = client_for(busy.cast.olive).page("/authority")
     assert events_after(busy, before) == ["compliance.listed"]
     # overdue to send, overdue to acknowledge, sent on time, acknowledged on time, nil declarations
-    assert row_of(page, "Alderford Primary School")[1:6] == ["1", "0", "4 of 4", "None", "1 (25%)"]
-    assert row_of(page, "Birchwater High School")[1:6] == ["0", "1", "None", "2 of 2", "0"]
+    late = "1 overdue to send: Alderford Primary School"
+    assert row_of(page, "Alderford Primary School")[1:6] == [late, "0", "4 of 4", "None yet", "1 (25%)"]
+    late = "1 overdue to acknowledge: Birchwater High School"
+    assert row_of(page, "Birchwater High School")[1:6] == ["0", late, "None sent", "2 of 2", "0"]
     assert row_of(page, "Alderford Primary School")[6] == "2 people"
     assert row_of(page, "Dovecote Academy")[6] == "Not joined"
     assert row_of(page, "On time") == ["On time", "4", "2"]
@@ -50,6 +58,52 @@ def test_the_late_schools_stand_above_the_filters_and_silence_has_its_own_card(b
     assert 'href="/authority?show=quiet#schools"' in markup
     key_holders = client_for(busy.cast.olive).page("/authority?show=keys")
     assert row_of(key_holders, "Cloverhill School")[6] == "Only one"
+
+
+def test_each_figure_that_is_late_leads_to_the_list_of_it(busy, client_for):
+    client = client_for(busy.cast.olive)
+    page = client.page("/authority")
+    links = {text_of(one): one.get("href") for one in page.iter("a") if "app-late" in (one.get("class") or "")}
+    assert links == {
+        "1 overdue to send: Alderford Primary School": "/authority/schools/125580?box=sent&show=overdue#transfers",
+        "1 overdue to acknowledge: Birchwater High School": (
+            "/authority/schools/125581?box=received&show=overdue#transfers"
+        ),
+    }
+    for address in links.values():
+        listed = client.page(address.partition("#")[0])
+        assert len([cells for cells in rows_of(listed) if cells and cells[0].startswith("PT-")]) == 1
+    named = next(one for one in page.iter("a") if text_of(one) == "Birchwater High School")
+    assert named.get("href") == "/authority/schools/125581?box=received"
+
+
+def test_what_was_never_done_stands_above_what_is_merely_overdue():
+    def school(name: str, **late: int) -> SchoolFigures:
+        bands = {**dict.fromkeys(Band, 0), **{Band(band): count for band, count in late.items()}}
+        summary = SchoolSummary(
+            school_id=UUID(int=1),
+            outcomes=dict.fromkeys(Outcome, 0),
+            sender=bands,
+            receiver=dict.fromkeys(Band, 0),
+            reasons=dict.fromkeys(Reason, 0),
+            files_sent=0,
+            nils_declared=0,
+        )
+        return SchoolFigures(
+            school_id=UUID(int=1),
+            urn="125580",
+            name=name,
+            town="Rugby",
+            search_name=name.lower(),
+            is_closed=False,
+            summary=summary,
+            waiting_for_key=0,
+            key_holders=2,
+            key_level=HolderLevel.GREEN,
+        )
+
+    schools = [school("Ash", overdue=1), school("Birch"), school("Cedar", never=1), school("Elm", overdue=2)]
+    assert [one.name for one in order_schools(schools, SchoolOrder.OVERDUE)] == ["Elm", "Cedar", "Ash", "Birch"]
 
 
 def test_a_filter_in_use_stays_open(busy, client_for):
@@ -91,7 +145,7 @@ def test_the_table_can_be_narrowed_and_sorted(busy, client_for, query, schools):
 
 def test_what_was_due_in_another_period_is_not_counted(busy, client_for):
     page = client_for(busy.cast.olive).page("/authority?period=last-year&show=all")
-    assert row_of(page, "Alderford Primary School")[1:6] == ["0", "0", "None", "None", "0"]
+    assert row_of(page, "Alderford Primary School")[1:6] == ["0", "0", "None sent", "None yet", "0"]
 
 
 def test_a_filter_that_does_not_exist_is_refused_beside_its_field(stage, client_for):

@@ -35,7 +35,7 @@ def test_a_pupil_is_a_reference_initials_and_a_year_of_birth(stage, client_for):
     assert events_after(stage, before) == ["transfers.listed"]
     cells = row_of(parse_page(response.data), reference)
     assert cells[1] == "ZO, born 2014"
-    assert "Alderford Primary School" in cells[2]
+    assert cells[2] == "Birchwater High School Nuneaton, URN 125581"
     assert cells[3].startswith("Sent Safeguarding file")
     assert cells[4] == "On time Sent 7 September 2026 Due 14 September 2026"
     assert cells[5].startswith("Not due yet Due 14 September 2026")
