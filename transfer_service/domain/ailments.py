@@ -31,6 +31,7 @@ class Ailment(StrEnum):
     SEALED_BYTES_MISSING = "sealed_bytes_missing"
     SEALED_BYTES_CHANGED = "sealed_bytes_changed"
     SEALED_BYTES_WITHOUT_ROW = "sealed_bytes_without_row"
+    ITEM_OF_AN_EARLIER_REVISION = "item_of_an_earlier_revision"
     SECRET_FILE_MISSING = "secret_file_missing"  # noqa: S105 -- a kind of ailment
     SECRET_FILE_READABLE = "secret_file_readable"  # noqa: S105 -- a kind of ailment
 
@@ -89,6 +90,11 @@ DIAGNOSES: Mapping[Ailment, Diagnosis] = MappingProxyType(
         ),
         Ailment.SEALED_BYTES_WITHOUT_ROW: Diagnosis(
             Severity.AMBER, "The store holds sealed bytes that no row names. The worker sweeps them after a day."
+        ),
+        Ailment.ITEM_OF_AN_EARLIER_REVISION: Diagnosis(
+            Severity.RED,
+            "An item stands as it was before a school encrypted it again, so that it does not open. Somebody may have "
+            "changed the database: keep a copy of it, and restore the item from a backup.",
         ),
         Ailment.SECRET_FILE_MISSING: Diagnosis(
             Severity.RED,

@@ -13,17 +13,29 @@ from tests.integration.transfers.stage import Stage, set_stage
 from tests.observing import alerts, leaves, rows
 from transfer_service.crypto.reencryption import Reencryption, reencryption_hash
 from transfer_service.db.models import Dispatch, Item, ItemGrant, ItemReencryption
-from transfer_service.domain.errors import Conflict, NeedsPassword, NotFound, PermissionRefused
+from transfer_service.domain.ailments import Severity
+from transfer_service.domain.errors import Conflict, NeedsPassword, NotFound, OpeningFailure, PermissionRefused
 from transfer_service.domain.keys import ItemKind
+from transfer_service.domain.statements import PUPIL_CONFIRMATION
 from transfer_service.domain.transfer import Status, TransferKind
-from transfer_service.use_cases.keys import reencryption
+from transfer_service.use_cases.keys import probing, reencryption
 from transfer_service.use_cases.keys.exposure import report_exposure
 from transfer_service.use_cases.keys.holding import open_school_keys
 from transfer_service.use_cases.keys.reencryption import get_reencryption, reencrypt_item
 from transfer_service.use_cases.keys.rotation import reseal_all, reseal_round
+from transfer_service.use_cases.oversight import doctor
 from transfer_service.use_cases.retention import shred_dispatch
-from transfer_service.use_cases.transfers import exchanging_grants, forwarding, moves, redirecting, reencrypting
+from transfer_service.use_cases.transfers import (
+    exchanging_grants,
+    forwarding,
+    moves,
+    opening,
+    redirecting,
+    reencrypting,
+)
+from transfer_service.use_cases.transfers.reading import prepare_reading, record_reading
 from transfer_service.use_cases.transfers.reencrypting import make_item, prepare_item, swap_item
+from transfer_service.use_cases.transfers.unsealing import load_sealed
 
 ONE = pytest.mark.parametrize("cast_and_service", ["sqlite"], indirect=True)
 
@@ -376,3 +388,94 @@ def test_a_school_whose_key_was_lost_is_told_that_its_data_keys_may_be_known(sta
     with stage.database.reading() as session:
         found = get_reencryption(session, again.actor)
     assert (found.epoch, found.is_wanted) == (2, True)
+
+
+@ONE
+def test_who_opens_while_it_is_encrypted_again_is_asked_to_try_again_and_nothing_is_reported(stage: Stage):
+    sent = factories.dispatch_in(
+        stage, Status.SENT, sender=stage.alma, receiver=stage.cora, attachments=["genogram.pdf"]
+    )
+    new_epoch(stage, stage.alma)
+    with stage.database.reading() as session:
+        session.get_one(Item, items(stage, sent)[ItemKind.ATTACHMENT].id)
+        keys = open_school_keys(session, stage.at, stage.cora.actor, stage.cora.person_key)
+        sealed = load_sealed(session, stage.at, session.get_one(Dispatch, sent), keys)
+        assert [place.item.kind for place in sealed.places] == [ItemKind.NOTE, ItemKind.ATTACHMENT, ItemKind.COVER]
+        reencrypt(stage, stage.alma)
+        prepared = opening.prepare_opening(
+            session,
+            stage.at,
+            stage.cora.actor,
+            dispatch_id=sent,
+            person_key=stage.cora.person_key,
+            storage=stage.storage,
+        )
+    assert [failure.reason for _, failure in prepared.failures] == [OpeningFailure.CIPHERTEXT_MISSING]
+    with pytest.raises(Conflict, match="encrypted again while you were"), stage.database.writing() as session:
+        opening.record_opening(
+            session, stage.at, stage.cora.actor, prepared, confirmation_version=PUPIL_CONFIRMATION.version
+        )
+    factories.open_dispatch(stage, stage.cora, sent)
+    assert "item.open_failed" not in [leaf.event for leaf in leaves(stage.service)]
+
+
+@ONE
+def test_reading_meanwhile_is_asked_for_again_as_well(stage: Stage, kept: UUID):
+    with stage.database.reading() as session:
+        load_sealed(session, stage.at, session.get_one(Dispatch, kept), stage.cora.school_keys(stage.service))
+        reencrypt(stage, stage.cora)
+        prepared = prepare_reading(
+            session,
+            stage.at,
+            stage.cora.actor,
+            dispatch_id=kept,
+            person_key=stage.cora.person_key,
+            storage=stage.storage,
+        )
+    with pytest.raises(Conflict, match="try again"), stage.database.writing() as session:
+        record_reading(session, stage.at, stage.cora.actor, prepared)
+
+
+@ONE
+def test_a_grant_that_is_tried_meanwhile_is_not_reported(stage: Stage, kept: UUID, monkeypatch: pytest.MonkeyPatch):
+    real = probing._try
+
+    def while_it_is_encrypted_again(session, at, storage, keys, grant):
+        session.get_one(Item, grant.item_id)
+        reencrypt(stage, stage.cora)
+        return real(session, at, storage, keys, grant)
+
+    monkeypatch.setattr(probing, "_try", while_it_is_encrypted_again)
+    found = probing.probe_grants(
+        stage.database,
+        stage.at,
+        stage.cora.actor,
+        person_key=stage.cora.person_key,
+        storage=stage.storage,
+        choose=lambda count: count - 1,
+    )
+    assert found == 0
+    assert "item.open_failed" not in [leaf.event for leaf in leaves(stage.service)]
+
+
+@ONE
+def test_the_doctor_finds_an_old_revision_and_is_not_misled_by_a_new_one(stage: Stage, kept: UUID):
+    class Busy:
+        """The store, in which everything is encrypted again as soon as the doctor begins to read it."""
+
+        def read_chunks(self, key):
+            reencrypt(stage, stage.cora)
+            return stage.storage.read_chunks(key)
+
+        def list_keys(self, prefix=""):
+            return iter(())
+
+    def found(store) -> set[str]:
+        seen = doctor.examine(stage.database, stage.at, store, secret_files={})
+        return {finding.ailment.value for finding in seen.findings if finding.severity is Severity.RED}
+
+    assert found(Busy()) == set()
+    assert found(stage.storage) == set()
+    with stage.database.writing() as session:
+        session.execute(update(Item).where(Item.kind == ItemKind.NOTE).values(revision=1))
+    assert found(stage.storage) == {"item_of_an_earlier_revision"}

@@ -13,6 +13,7 @@ from transfer_service.db.models import (
     DispatchItem,
     Item,
     ItemGrant,
+    ItemReencryption,
     KeyGrant,
     Membership,
     Person,
@@ -172,6 +173,27 @@ def iterate_blobs(session: Session) -> Iterator[tuple[UUID, UUID, str, int, byte
     for item, sender, key, length, digest in rows:
         if key is not None:
             yield item, sender, key, length, digest
+
+
+def list_earlier_revisions(session: Session) -> list[tuple[UUID, UUID]]:
+    """List live items, each with its sender, that are older than the newest statement of their encryption."""
+    newest = (
+        select(ItemReencryption.item_id, func.max(ItemReencryption.revision).label("revision"))
+        .group_by(ItemReencryption.item_id)
+        .subquery()
+    )
+    return _pairs(
+        session,
+        select(Item.id, Item.sender_id)
+        .join(newest, newest.c.item_id == Item.id)
+        .where(Item.shredded_at.is_(None), Item.revision < newest.c.revision)
+        .order_by(Item.id),
+    )
+
+
+def has_blob(session: Session, item_id: UUID, key: str) -> bool:
+    """Tell whether an item's sealed bytes are still those of this key."""
+    return session.scalar(select(Item.id).where(Item.id == item_id, Item.blob_key == key)) is not None
 
 
 def list_live_blob_keys(session: Session, keys: list[str]) -> set[str]:

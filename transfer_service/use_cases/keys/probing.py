@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
@@ -17,7 +18,7 @@ from transfer_service.crypto.items import check_commitment
 from transfer_service.crypto.suites import PersonKey
 from transfer_service.db.models import Dispatch, Item, ItemGrant
 from transfer_service.db.session import Database
-from transfer_service.domain.errors import CannotOpen, OpeningFailure
+from transfer_service.domain.errors import CannotOpen, Conflict, OpeningFailure
 from transfer_service.domain.roles import KEY_HOLDING_ROLES, Actor
 from transfer_service.storage.blobs import Storage
 from transfer_service.use_cases.installation import Installation
@@ -26,10 +27,19 @@ from transfer_service.use_cases.recording import record_all
 from transfer_service.use_cases.transfers.failures import said_plainly
 from transfer_service.use_cases.transfers.handing_over import read_start
 from transfer_service.use_cases.transfers.sealing import item_context, open_key
-from transfer_service.use_cases.transfers.unopened import report_failure
+from transfer_service.use_cases.transfers.unopened import check_unchanged, report_failure
 
 TRIED: Final = 3
-Failure = tuple[UUID, UUID, CannotOpen]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """A grant that did not open its item, which had this revision then."""
+
+    dispatch_id: UUID
+    item_id: UUID
+    revision: int
+    reason: CannotOpen
 
 
 def probe_grants(
@@ -56,9 +66,7 @@ def probe_grants(
         keys = open_school_keys(session, at, actor, person_key)
         tried = [_try(session, at, storage, keys, grant) for grant in chosen]
     failures = [found for found in tried if found is not None]
-    for dispatch_id, item_id, failure in failures:
-        _report(database, at, actor, dispatch_id=dispatch_id, item_id=item_id, failure=failure)
-    return len(failures)
+    return sum(_report(database, at, actor, failure) for failure in failures)
 
 
 def _choose(session: Session, school_id: UUID, choose: Callable[[int], int]) -> Sequence[ItemGrant]:
@@ -78,16 +86,24 @@ def _try(session: Session, at: Installation, storage: Storage, keys: SchoolKeys,
         data_key = open_key(at, keys, dispatch=dispatch, item=item, grants=[grant])
         with said_plainly():
             fits = check_commitment(data_key, context=item_context(at, item), header=read_start(storage, item))
-    except CannotOpen as failure:
-        return dispatch.id, item.id, failure
-    return None if fits else (dispatch.id, item.id, CannotOpen(OpeningFailure.COMMITMENT))
+    except CannotOpen as found:
+        reason = found
+    else:
+        if fits:
+            return None
+        reason = CannotOpen(OpeningFailure.COMMITMENT)
+    return Failure(dispatch_id=dispatch.id, item_id=item.id, revision=item.revision, reason=reason)
 
 
-def _report(
-    database: Database, at: Installation, actor: Actor, *, dispatch_id: UUID, item_id: UUID, failure: CannotOpen
-) -> None:
+def _report(database: Database, at: Installation, actor: Actor, failure: Failure) -> bool:
+    """Leave leaf and alert; False where the item was encrypted again meanwhile, so that there is nothing to report."""
     with database.writing() as session:
-        dispatch = session.get_one(Dispatch, dispatch_id, with_for_update=True)
-        leaves = report_failure(session, at, actor, dispatch, failure, item_id=item_id, once=True)
+        dispatch = session.get_one(Dispatch, failure.dispatch_id, with_for_update=True)
+        try:
+            check_unchanged(session, {failure.item_id: failure.revision})
+        except Conflict:
+            return False
+        leaves = report_failure(session, at, actor, dispatch, failure.reason, item_id=failure.item_id, once=True)
         if leaves:
             record_all(session, at, leaves)
+    return True

@@ -3,7 +3,8 @@
 The first phase needs no lock and may take a while (25 MiB an attachment); the second rechecks what may have changed.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -28,7 +29,7 @@ from transfer_service.use_cases.recording import record_all
 from transfer_service.use_cases.transfers.drafting import school_of
 from transfer_service.use_cases.transfers.handing_over import tell_of
 from transfer_service.use_cases.transfers.leaves import leaf_of
-from transfer_service.use_cases.transfers.unopened import report_failure
+from transfer_service.use_cases.transfers.unopened import check_unchanged, report_failure
 from transfer_service.use_cases.transfers.unsealing import Depth, load_sealed, open_cover, open_parts
 
 READABLE = frozenset({Status.OPENED, Status.ACKNOWLEDGED})
@@ -47,6 +48,8 @@ class PreparedOpening:
     opened: tuple[UUID, ...]
     failures: tuple[tuple[UUID, CannotOpen], ...]
     failure: CannotOpen | None = None
+    unopened: Mapping[UUID, int] = field(default_factory=dict)
+    """The revisions of the items that did not open, as they were then."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +91,7 @@ def prepare_opening(
         manifest_hash=manifest.hash,
         opened=tuple(part.item_id for part in parts if part.failure is None),
         failures=tuple((part.item_id, part.failure) for part in parts if part.failure is not None),
+        unopened={part.item_id: part.revision for part in parts if part.failure is not None},
     )
 
 
@@ -111,6 +115,7 @@ def record_opening(
         raise Conflict("The wording of the confirmation has changed. Reload the page, read it and confirm again.")
     if dispatch.manifest_hash != prepared.manifest_hash:
         raise Conflict
+    check_unchanged(session, prepared.unopened)
     if not queries.holds_key(session, person_id=actor.person_id, school_id=dispatch.receiving_school_id):
         raise KeyMissing
     granted = queries.list_grants(session, dispatch_id=dispatch.id, recipient_id=dispatch.receiving_school_id)

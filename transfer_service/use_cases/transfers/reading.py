@@ -29,7 +29,7 @@ from transfer_service.use_cases.transfers.leaves import leaf_of
 from transfer_service.use_cases.transfers.manifests import verify_manifest
 from transfer_service.use_cases.transfers.opening import READABLE
 from transfer_service.use_cases.transfers.pupils import Pupil, find_pupil
-from transfer_service.use_cases.transfers.unopened import report_failure
+from transfer_service.use_cases.transfers.unopened import check_unchanged, report_failure
 from transfer_service.use_cases.transfers.unsealing import (
     Depth,
     Part,
@@ -151,6 +151,7 @@ def recheck(session: Session, actor: Actor, prepared: PreparedReading) -> Dispat
     _check_may_read(session, actor, dispatch)
     if dispatch.manifest_hash != contents.manifest_hash:
         raise Conflict
+    check_unchanged(session, {part.item_id: part.revision for part in contents.parts if part.failure is not None})
     if not queries.holds_key(session, person_id=actor.person_id, school_id=school_of(actor)):
         raise KeyMissing
     return dispatch
