@@ -240,6 +240,18 @@ _KEYS: dict[AlertKind, Wording] = {
         "sealed to a new key.",
         "Sign in: the new key is made by the next key holder who does.",
     ),
+    AlertKind.EPOCH_RENEWAL_SOON: _single(
+        "Your school's key should be renewed within a month",
+        "A school makes a new key once a year, so that an old one that got lost opens nothing new. It takes a few "
+        "minutes, and nothing becomes unreadable in between.",
+        "Sign in, choose People, then the school's key, and make a new one. One key holder does it for all.",
+    ),
+    AlertKind.EPOCH_RENEWAL_DUE: _single(
+        "Your school's key is due to be renewed",
+        "The key was made about a year ago. It still works: files can be sent and read. It should be replaced now, "
+        "before somebody who holds it leaves.",
+        "Sign in, choose People, then the school's key, and make a new one. One key holder does it for all.",
+    ),
     AlertKind.COLLEAGUE_LEFT: _single(
         "A colleague's access to your school's files has ended",
         "The colleague can no longer sign in for your school or open its files. Sign in to see who it was and whether "
