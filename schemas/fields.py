@@ -107,9 +107,11 @@ class Email(Line):
         super().__init__(missing, what="Email address", limit=EMAIL_LIMIT, optional=optional)
 
     def judge(self, text: str) -> str:
-        """Refuse what no mail server would take."""
+        """Refuse what no mail server would take, and letters beyond ASCII: they make two addresses look like one."""
         if not _EMAIL.fullmatch(text) or ".." in text:
             raise ValidationError("Enter an email address in the correct format, like name@example.com")
+        if not text.isascii():
+            raise ValidationError("Email address must not have accents or letters that are not English")
         return text.casefold()
 
 

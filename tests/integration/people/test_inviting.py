@@ -4,7 +4,14 @@ from sqlalchemy import select
 from tests.cast import Cast, Service, add_school
 from tests.observing import alerts, leaves
 from transfer_service.db.models import Alert, Authority, Invitation, Membership
-from transfer_service.domain.errors import AlreadyDone, Invalid, NotFound, PermissionRefused, RuleForbids
+from transfer_service.domain.errors import (
+    AlreadyDone,
+    Invalid,
+    NotFound,
+    PermissionRefused,
+    RuleForbids,
+    TooManyAttempts,
+)
 from transfer_service.domain.roles import MembershipState, Role
 from transfer_service.use_cases.people.inviting import (
     find_invitation_facts,
@@ -148,6 +155,33 @@ def test_what_is_no_address_is_refused_without_repeating_it(cast: Cast, service:
     with pytest.raises(Invalid) as refused:
         invite(service, cast.alma.actor, DEPUTY, email=email, school_id=cast.sending)
     assert refused.value.fields == {"email": ("Enter an email address in the correct format, like name@example.com",)}
+
+
+@pytest.mark.parametrize(
+    "email", ["we\u00df@example.org", "\u212aim@example.org", "k\u0456m@example.org", "a@ex\u00e4mple.org"]
+)
+def test_an_address_that_would_become_or_look_like_another_is_refused(cast: Cast, service: Service, email: str):
+    with pytest.raises(Invalid) as refused:
+        invite(service, cast.alma.actor, DEPUTY, email=email, school_id=cast.sending)
+    assert refused.value.fields == {"email": ("Email address must not have accents or letters that are not English",)}
+
+
+def test_nobodys_mailbox_is_flooded_with_invitations(cast: Cast, service: Service):
+    membership_id = invite(service, cast.alma.actor, DEPUTY, school_id=cast.sending).membership_id
+
+    def again() -> None:
+        with service.database.writing() as session:
+            resend_invitation(session, service.at, cast.alma.actor, membership_id=membership_id)
+
+    for _ in range(9):
+        again()
+    with pytest.raises(TooManyAttempts):
+        again()
+    with pytest.raises(TooManyAttempts):
+        invite(service, cast.cora.actor, DEPUTY, school_id=cast.receiving)
+    assert alerts(service) == [("invitation", "new@example.org")] * 10
+    service.clock.move(hours=1)
+    again()
 
 
 def test_the_same_role_twice_says_so(cast: Cast, service: Service):

@@ -12,6 +12,8 @@ from transfer_service.db.models import Person
 from transfer_service.domain.errors import Invalid, NotFound, PermissionRefused, RuleForbids, SessionEnded
 from transfer_service.domain.roles import Role
 from transfer_service.use_cases.keys.showing import show_school_key
+from transfer_service.use_cases.oversight.people import get_school_people
+from transfer_service.use_cases.people.accepting import accept_another_invitation
 from transfer_service.use_cases.people.inviting import invite_person
 from transfer_service.use_cases.people.listing import get_colleague, list_people, list_roles_to_invite
 from transfer_service.use_cases.people.naming import change_name
@@ -143,3 +145,23 @@ def test_an_invited_person_is_listed_by_address(cast: Cast, service: Service) ->
         listed = {one.email: (one.name, one.waits_for_key) for one in list_people(session, cast.alma.actor).colleagues}
 
     assert listed["new@example.org"] == ("", False)
+
+
+def test_who_invites_an_address_does_not_learn_whose_it_is(cast: Cast, service: Service):
+    with service.database.writing() as session:
+        invited = invite_person(
+            session, service.at, cast.alma.actor, email=cast.stella.email, role=Role.DEPUTY_DSL, school_id=cast.sending
+        )
+    with service.database.reading() as session:
+        here = list_people(session, cast.alma.actor)
+        shown = [one for one in here.colleagues if one.membership_id == invited.membership_id]
+        (holder,) = [one for one in here.keys.holders if one.membership_id == invited.membership_id]
+        seen = get_school_people(session, cast.olive.actor, urn="125580").people
+    assert [(one.name, one.email) for one in shown] == [("", "stella.moran@example.org")]
+    assert here.colleagues[0] == shown[0]
+    assert holder.name == ""
+    assert [one.name for one in seen if one.membership_id == invited.membership_id] == [""]
+    with service.database.writing() as session:
+        accept_another_invitation(session, service.at, cast.stella.actor, token=invited.token)
+    with service.database.reading() as session:
+        assert "Stella Moran" in {one.name for one in list_people(session, cast.alma.actor).colleagues}

@@ -50,6 +50,14 @@ def tidy_email(email: str) -> str:
     return email.strip().casefold()
 
 
+def say_name(membership: Membership, person: Person) -> str:
+    """Return a person's name as those at the membership's place may see it: empty until the invitation was accepted.
+
+    Else whoever invites an address would learn whether it has an account, and whose it is.
+    """
+    return "" if membership.state is MembershipState.INVITED else person.name
+
+
 def find_person_by_email(session: Session, email: str, *, lock: bool = False) -> Person | None:
     """Return the person with this address; locked until the commit where that is asked for."""
     wanted = select(Person).where(Person.email == tidy_email(email))

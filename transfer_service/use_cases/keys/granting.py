@@ -119,7 +119,7 @@ def summarise_key_holders(session: Session, school_id: UUID) -> KeyHolderSummary
         KeyHolder(
             membership_id=row.membership.id,
             person_id=row.person.id,
-            name=row.person.name,
+            name=people_queries.say_name(row.membership, row.person),
             email=row.person.email,
             role=row.membership.role,
             state=state_of(row),

@@ -108,7 +108,7 @@ def _colleagues(actor: Actor, members: Sequence[tuple[Membership, Person]]) -> l
     return [
         Colleague(
             membership_id=membership.id,
-            name=person.name,
+            name=queries.say_name(membership, person),
             email=person.email,
             role=membership.role,
             state=membership.state,

@@ -14,7 +14,13 @@ _LONGEST: Final = 254
 
 
 def check_email(email: str) -> str:
-    """Return the address tidied; raises Invalid where it is not one."""
+    """Return the address tidied; raises Invalid where it is not one.
+
+    Letters beyond ASCII are refused before small ones are made of them: some become others thereby, and some only look
+    like others, so that a link could go to somebody else's mailbox.
+    """
+    if not email.isascii():
+        raise Invalid({"email": ["Email address must not have accents or letters that are not English"]})
     tidy = tidy_email(email)
     if len(tidy) > _LONGEST or not _SHAPE.fullmatch(tidy):
         raise Invalid({"email": ["Enter an email address in the correct format, like name@example.com"]})

@@ -39,6 +39,8 @@ ADDRESS_LIMIT: Final = Limit(100, timedelta(minutes=15), timedelta(minutes=15))
 """A school's staff share one address."""
 RESET_LIMIT: Final = Limit(3, timedelta(hours=1), timedelta(hours=1))
 """Links to reset a password, so that nobody's mailbox can be flooded."""
+INVITATION_LIMIT: Final = Limit(10, timedelta(hours=1), timedelta(hours=1))
+"""Invitations to one mailbox, whoever sends them."""
 RESET_ADDRESS_LIMIT: Final = Limit(30, timedelta(hours=1), timedelta(hours=1))
 """Such links asked for from one network address, so that nobody can try a whole list of mailboxes."""
 
@@ -66,6 +68,13 @@ def count_reset_from(session: Session, at: Installation, *, address: str) -> Non
     subject = at.field_keys.hash_address("reset-" + _name_address(address))
     _refuse_locked(at, [_lock_row(session, at, subject).locked_until])
     count(session, at, subject=subject, limit=RESET_ADDRESS_LIMIT)
+
+
+def count_invitation(session: Session, at: Installation, *, email: str) -> None:
+    """Count one invitation to a mailbox; raises TooManyAttempts past the limit."""
+    subject = at.field_keys.hash_address(f"invitation:{tidy_email(email)}")
+    _refuse_locked(at, [_lock_row(session, at, subject).locked_until])
+    count(session, at, subject=subject, limit=INVITATION_LIMIT)
 
 
 def check_not_locked(session: Session, at: Installation, *, email: str, address: str) -> None:

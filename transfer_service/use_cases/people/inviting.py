@@ -33,6 +33,7 @@ from transfer_service.domain.roles import (
 )
 from transfer_service.use_cases.alerting import alert_person
 from transfer_service.use_cases.installation import Installation
+from transfer_service.use_cases.people import attempts
 from transfer_service.use_cases.people.addresses import check_email
 from transfer_service.use_cases.people.locking import lock_membership, lock_or_add_person
 from transfer_service.use_cases.recording import record
@@ -109,7 +110,8 @@ def invite_person(
 
     `actor` is None for the command line. The mail carries the link. Raises NotFound for a place that the actor may
     not act for, PermissionRefused for a role that is not the actor's to give, Invalid, RuleForbids for a closed
-    school or an authority that has not joined, AlreadyDone where the person has the role or is invited.
+    school or an authority that has not joined, AlreadyDone where the person has the role or is invited, TooManyAttempts
+    where the address was sent too many invitations.
     """
     _check_place(session, actor, school_id=school_id, authority_id=authority_id)
     if actor is not None:
@@ -141,7 +143,7 @@ def invite_person(
 
 
 def resend_invitation(session: Session, at: Installation, actor: Actor, *, membership_id: UUID) -> Invited:
-    """Send a new link and let the old one work no more; raises NotFound, PermissionRefused."""
+    """Send a new link and let the old one work no more; raises NotFound, PermissionRefused, TooManyAttempts."""
     membership, person = _get_invited(session, actor, membership_id)
     permissions.check(actor, Permission.PEOPLE_INVITE)
     invited = _make_invitation(session, at, membership, person)
@@ -250,6 +252,7 @@ def _check_not_there_yet(
 
 def _make_invitation(session: Session, at: Installation, membership: Membership, person: Person) -> Invited:
     session.execute(delete(Invitation).where(Invitation.membership_id == membership.id))
+    attempts.count_invitation(session, at, email=person.email)
     token = LinkToken.generate()
     invitation = Invitation(
         id=at.new_id(),

@@ -69,7 +69,10 @@ def list_people(session: Session, actor: Actor) -> PeopleHere:
     holders = {holder.membership_id: holder for holder in keys.holders} if keys else {}
     return PeopleHere(
         colleagues=tuple(
-            _colleague(actor, membership, person, holders.get(membership.id)) for membership, person in rows
+            sorted(
+                (_colleague(actor, membership, person, holders.get(membership.id)) for membership, person in rows),
+                key=lambda colleague: (colleague.name, colleague.email, colleague.since),
+            )
         ),
         keys=keys,
     )
@@ -92,7 +95,7 @@ def list_roles_to_invite(actor: Actor) -> tuple[Role, ...]:
 def _colleague(actor: Actor, membership: Membership, person: Person, holder: KeyHolder | None) -> Colleague:
     return Colleague(
         membership_id=membership.id,
-        name=person.name,
+        name=people_queries.say_name(membership, person),
         email=person.email,
         role=membership.role,
         state=membership.state,

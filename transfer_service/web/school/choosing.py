@@ -20,6 +20,7 @@ from transfer_service.use_cases.transfers.drafting import create_transfer
 from transfer_service.use_cases.transfers.entries import get_entry, keep_entry, lock_entries
 from transfer_service.use_cases.transfers.moves import MoveDates
 from transfer_service.use_cases.transfers.pupils import Pupil
+from transfer_service.use_cases.transfers.recorded_already import list_recorded_already
 from transfer_service.web import access
 from transfer_service.web.forms import Form, filled, refused, submit
 from transfer_service.web.notices import declare_notice, leave_notice
@@ -178,7 +179,11 @@ def _dates(entry: Mapping[str, str]) -> MoveDates:
 
 
 def _answers(entry_id: UUID, entry: Mapping[str, str]) -> dict[str, Any]:
+    me = acting()
+    with me.database.reading() as session:
+        already = list_recorded_already(session, me.at, me.actor, pupil=_pupil(entry))
     return {
+        "already": already,
         "back": entry_path(entry_id, "school"),
         "base": f"/transfers/new/{entry_id}",
         "pupil": _pupil(entry),
@@ -186,5 +191,5 @@ def _answers(entry_id: UUID, entry: Mapping[str, str]) -> dict[str, Any]:
         "kind": TRANSFER_KIND_LABELS[TransferKind(entry["kind"])],
         "dates": _dates(entry),
         "receiver": look_at_receiver(entry["receiving_school"]),
-        "knows_notes": can(acting().actor, Permission.DISPATCH_DRAFT),
+        "knows_notes": can(me.actor, Permission.DISPATCH_DRAFT),
     }

@@ -54,6 +54,22 @@ def test_nobody_else_reaches_what_somebody_typed(stage: Stage, browser):
     assert browser(stage.ben).get(step).status_code == 404
 
 
+def test_a_move_that_was_recorded_already_is_linked_before_it_is_recorded_again(stage: Stage, browser):
+    client = browser(stage.alma)
+    first = record_transfer(client)
+    step = follow(client, "/transfers/new", {**PUPIL, "surname": "O'Brien-Łącki"})
+    step = follow(client, step, MOVE)
+    check = follow(client, step, {"receiving_school": "125581"}, page=step + "?q=125581")
+
+    page = client.page(check)
+
+    assert "Your school may have recorded this move already." in text_of(page)
+    assert f"/transfers/{first}" in [link.get("href") for link in page.iter("a")]
+    assert "with the same surname and date of birth" in text_of(page)
+    assert follow(client, check, {}) != f"/transfers/{first}/held"
+    assert len(transfers(stage)) == 2
+
+
 def test_what_was_typed_is_kept_for_two_hours(stage: Stage, browser):
     client = browser(stage.alma)
     step = follow(client, "/transfers/new", PUPIL)
