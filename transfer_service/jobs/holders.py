@@ -1,6 +1,7 @@
 """Telling in time that a school has one key holder or none: people leave in July, and files come in September.
 
 A school with one is told once a month, and every week in June and July; one with none every week, with its authority.
+A school whose key is to be renewed is told twice: a month before, and when it is due.
 """
 
 from __future__ import annotations
@@ -18,8 +19,9 @@ from transfer_service.db.models import Alert, Authority, School, SchoolEpoch
 from transfer_service.db.queries.doctor import list_holder_counts
 from transfer_service.db.session import Database
 from transfer_service.domain.alerts import AlertKind
+from transfer_service.domain.calendars import local_day
 from transfer_service.domain.dates import LONDON
-from transfer_service.domain.keys import KeyState
+from transfer_service.domain.keys import RENEWAL_NOTICE, KeyState, renewal_due_on
 from transfer_service.domain.roles import KEY_HOLDING_ROLES, Role
 from transfer_service.jobs.reminders import is_working_time
 from transfer_service.use_cases.alerting import alert_authority, alert_school
@@ -30,12 +32,13 @@ BEFORE_SUMMER: Final = frozenset({6, 7})
 A_WEEK: Final = timedelta(days=7)
 A_MONTH: Final = timedelta(days=28)
 _CLOSED: Final = "Closed"
+_OF_AGE: Final = frozenset({AlertKind.EPOCH_RENEWAL_SOON, AlertKind.EPOCH_RENEWAL_DUE})
 _TOLD_OF_ONE: Final = (*KEY_HOLDING_ROLES, Role.HEAD_TEACHER)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyHolders:
-    """Queues what is to be said about too few key holders."""
+    """Queues what is to be said about too few key holders, and about keys that are to be renewed."""
 
     database: Database
     at: Installation
@@ -46,7 +49,7 @@ class KeyHolders:
         if not is_working_time(now):
             return ""
         with self.database.reading() as session:
-            due = list_due(session, now=now)
+            due = [*list_due(session, now=now), *list_ageing(session, now=now)]
         count = 0
         for school_id, kind in due:
             if should_stop():
@@ -81,10 +84,50 @@ def list_due(session: Session, *, now: datetime) -> list[tuple[UUID, AlertKind]]
     return found
 
 
+def list_ageing(session: Session, *, now: datetime) -> list[tuple[UUID, AlertKind]]:
+    """List the open schools whose key is due to be renewed, now or within a month, and that were not told of it."""
+    rows = session.execute(
+        select(School.id, SchoolEpoch.created_at)
+        .join(SchoolEpoch, SchoolEpoch.school_id == School.id)
+        .join(Authority, Authority.id == School.authority_id)
+        .where(
+            SchoolEpoch.state == KeyState.ACTIVE,
+            # No key is due before nine months have gone, nor its notice before eight.
+            SchoolEpoch.created_at <= now - timedelta(days=240),
+            School.status != _CLOSED,
+            Authority.enrolled_at.is_not(None),
+        )
+        .order_by(School.id)
+    ).all()
+    found = []
+    for school_id, made_at in rows:
+        kind = _judge_age(made_at, now=now)
+        if kind is not None and not _was_told_since(session, school_id, kind, since=made_at):
+            found.append((school_id, kind))
+    return found
+
+
+def _judge_age(made_at: datetime, *, now: datetime) -> AlertKind | None:
+    today, due_on = local_day(now), renewal_due_on(local_day(made_at))
+    if today >= due_on:
+        return AlertKind.EPOCH_RENEWAL_DUE
+    return AlertKind.EPOCH_RENEWAL_SOON if today >= due_on - RENEWAL_NOTICE else None
+
+
 def was_told(session: Session, organisation_id: UUID, kind: AlertKind, *, now: datetime) -> bool:
-    """Whether the school or authority was told so within the week or month that is left to it."""
+    """Whether the school or authority was told so within the week or month that is left to it, or of this very key."""
+    if kind in _OF_AGE:
+        made_at = session.scalar(
+            select(SchoolEpoch.created_at).where(
+                SchoolEpoch.school_id == organisation_id, SchoolEpoch.state == KeyState.ACTIVE
+            )
+        )
+        return made_at is None or _was_told_since(session, organisation_id, kind, since=made_at)
     weekly = kind is AlertKind.NO_KEY_HOLDER or now.astimezone(LONDON).month in BEFORE_SUMMER
-    since = now - (A_WEEK if weekly else A_MONTH)
+    return _was_told_since(session, organisation_id, kind, since=now - (A_WEEK if weekly else A_MONTH))
+
+
+def _was_told_since(session: Session, organisation_id: UUID, kind: AlertKind, *, since: datetime) -> bool:
     told = select(
         exists().where(Alert.organisation_id == organisation_id, Alert.kind == kind.value, Alert.created_at > since)
     )
@@ -100,7 +143,7 @@ def tell(session: Session, at: Installation, school_id: UUID, kind: AlertKind) -
     now = at.now()
     if was_told(session, school_id, kind, now=now):
         return 0
-    alert_school(session, at, kind, school_id, roles=_TOLD_OF_ONE)
+    alert_school(session, at, kind, school_id, roles=KEY_HOLDING_ROLES if kind in _OF_AGE else _TOLD_OF_ONE)
     if kind is AlertKind.NO_KEY_HOLDER and not was_told(session, school.authority_id, kind, now=now):
         alert_authority(session, at, kind, school.authority_id)
     return 1

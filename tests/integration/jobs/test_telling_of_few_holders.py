@@ -4,10 +4,10 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 
 from tests.integration.jobs.conftest import Setting
-from transfer_service.db.models import Alert, School
+from transfer_service.db.models import Alert, School, SchoolEpoch
 from transfer_service.domain.alerts import AlertKind
 from transfer_service.jobs import holders
 from transfer_service.jobs.holders import KeyHolders
@@ -60,7 +60,7 @@ def test_a_single_holder_is_told_once_a_month_in_autumn(setting: Setting, tell: 
 
 def test_in_june_and_july_every_week(setting: Setting, tell: Tell):
     setting.clock.set(moment(6, 1, year=2027))
-    assert tell() == STELLA_ALONE
+    assert [one for one in tell() if one[0] == "key_holder.single"] == STELLA_ALONE
     setting.clock.set(moment(6, 7, year=2027))
     assert tell() == []
     setting.clock.set(moment(6, 8, 10, year=2027))
@@ -107,3 +107,48 @@ def test_a_second_worker_tells_nobody_twice_and_a_wish_to_stop_is_heard(setting:
         assert due == [(setting.cast.stranger, AlertKind.SINGLE_KEY_HOLDER)]
         assert holders.tell(session, setting.at, *due[0]) == 1
         assert holders.tell(session, setting.at, *due[0]) == 0
+
+
+AGEING = [("epoch.renewal_soon", name) for name in ("alma", "ben", "cora", "dev", "stella")]
+DUE = [("epoch.renewal_due", name) for _, name in AGEING]
+
+
+def renewals(tell: Tell) -> list[tuple[str, str]]:
+    return [one for one in tell() if one[0].startswith("epoch.renewal")]
+
+
+def test_a_key_that_is_to_be_renewed_is_told_to_its_holders_a_month_before_july_and_when_it_is_due(
+    setting: Setting, tell: Tell
+):
+    setting.clock.set(moment(5, 28, year=2027))
+    assert renewals(tell) == []
+    setting.clock.set(moment(5, 31, year=2027))
+    assert renewals(tell) == AGEING
+    setting.clock.set(moment(6, 29, year=2027))
+    assert renewals(tell) == []
+    setting.clock.set(moment(6, 30, year=2027))
+    assert renewals(tell) == DUE
+    setting.clock.set(moment(11, 30, year=2027))
+    assert renewals(tell) == []
+
+
+def test_a_school_that_renewed_its_key_hears_nothing_more(setting: Setting, tell: Tell):
+    setting.clock.set(moment(3, 1, year=2027))
+    with setting.database.writing() as session:
+        session.execute(
+            update(SchoolEpoch).where(SchoolEpoch.school_id == setting.cast.sending).values(created_at=setting.clock())
+        )
+    setting.clock.set(moment(6, 30, year=2027))
+    assert {name for _, name in renewals(tell)} == {"cora", "dev", "stella"}
+    assert not {name for _, name in renewals(tell)}
+    setting.clock.set(moment(3, 1, year=2028))
+    assert [one for one in renewals(tell) if one[1] == "alma"] == [("epoch.renewal_due", "alma")]
+
+
+def test_a_second_worker_tells_nobody_twice_of_the_same_key(setting: Setting):
+    setting.clock.set(moment(6, 30, year=2027))
+    with setting.database.writing() as session:
+        due = holders.list_ageing(session, now=setting.at.now())
+        assert {kind for _, kind in due} == {AlertKind.EPOCH_RENEWAL_DUE}
+        assert [holders.tell(session, setting.at, *one) for one in due] == [1, 1, 1]
+        assert [holders.tell(session, setting.at, *one) for one in due] == [0, 0, 0]

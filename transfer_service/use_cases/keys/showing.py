@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Final
+from datetime import date, datetime
 
 from sqlalchemy.orm import Session
 
 from transfer_service.db.models import School
 from transfer_service.db.queries import keys as key_queries
 from transfer_service.domain import permissions
+from transfer_service.domain.calendars import local_day
 from transfer_service.domain.errors import NotFound
+from transfer_service.domain.keys import renewal_due_on
 from transfer_service.domain.permissions import Permission
 from transfer_service.domain.roles import Actor, OrganisationKind
 from transfer_service.use_cases.installation import Installation
 from transfer_service.use_cases.keys.granting import get_own_words
 from transfer_service.use_cases.keys.holding import authentic_epoch
-
-RENEWED_AFTER: Final = timedelta(days=365)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,8 +30,9 @@ class ShownKey:
     words: tuple[str, ...]
     own_words: tuple[str, ...]
     holders: int
-    is_old: bool = False
-    """Whether it was made more than a year ago: a school makes a new one each year."""
+    renew_by: date | None = None
+    """By when the school makes a new one: it does so each year."""
+    is_due: bool = False
 
 
 def show_school_key(session: Session, at: Installation, actor: Actor) -> ShownKey:
@@ -41,6 +41,7 @@ def show_school_key(session: Session, at: Installation, actor: Actor) -> ShownKe
         raise NotFound("school")
     permissions.check(actor, Permission.KEYS_GRANT)
     row = key_queries.find_active_epoch_row(session, actor.organisation_id)
+    due_on = renewal_due_on(local_day(row.created_at)) if row else None
     return ShownKey(
         school_name=session.get_one(School, actor.organisation_id).name,
         number=row.number if row else None,
@@ -48,5 +49,6 @@ def show_school_key(session: Session, at: Installation, actor: Actor) -> ShownKe
         words=authentic_epoch(at, row).public.fingerprint.words() if row else (),
         own_words=get_own_words(session, at, actor),
         holders=key_queries.count_holders(session, actor.organisation_id),
-        is_old=row is not None and at.now() - row.created_at > RENEWED_AFTER,
+        renew_by=due_on,
+        is_due=due_on is not None and due_on <= local_day(at.now()),
     )

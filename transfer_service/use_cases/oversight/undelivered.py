@@ -44,6 +44,8 @@ ALERT_WORDS: Mapping[AlertKind, str] = MappingProxyType(
         AlertKind.KEY_GRANTED: "The school's key was granted",
         AlertKind.EPOCH_CREATED: "The school has a new key",
         AlertKind.EPOCH_WANTED: "The school needs a new key",
+        AlertKind.EPOCH_RENEWAL_SOON: "The school's key is to be renewed within a month",
+        AlertKind.EPOCH_RENEWAL_DUE: "The school's key is due to be renewed",
         AlertKind.COLLEAGUE_LEFT: "A key holder has left",
         AlertKind.SINGLE_KEY_HOLDER: "Only one person holds the school's key",
         AlertKind.NO_KEY_HOLDER: "Nobody holds the school's key",

@@ -1,5 +1,7 @@
 """The pages on which a school renews its key, or puts it out of use."""
 
+from datetime import UTC, date, datetime
+
 import pytest
 
 from tests.factories import dispatch_in
@@ -53,11 +55,14 @@ def test_the_password_is_asked_for_again_first(stage: Stage, browser, address: s
     assert "password" in asked.location
 
 
-def test_after_a_year_the_page_asks_for_a_new_key(stage: Stage):
-    def is_old() -> bool:
+def test_before_the_next_summer_the_page_asks_for_a_new_key(stage: Stage):
+    def shown():
         with stage.database.reading() as session:
-            return show_school_key(session, stage.at, stage.cora.actor).is_old
+            found = show_school_key(session, stage.at, stage.cora.actor)
+        return found.renew_by, found.is_due
 
-    assert not is_old()
-    stage.clock.move(days=366)
-    assert is_old()
+    assert shown() == (date(2027, 6, 30), False)
+    stage.clock.set(datetime(2027, 6, 29, 12, tzinfo=UTC))
+    assert shown() == (date(2027, 6, 30), False)
+    stage.clock.set(datetime(2027, 6, 30, 12, tzinfo=UTC))
+    assert shown() == (date(2027, 6, 30), True)
