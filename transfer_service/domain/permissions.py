@@ -36,6 +36,8 @@ class Permission(StrEnum):
     DISPATCH_FORWARD = "dispatch_forward"
     FILING_CONFIRM = "filing_confirm"
     """State that the whole file was exported and filed in the school's own system."""
+    ENTRIES_EXPORT = "entries_export"
+    """Take away what the log says of one of the school's transfers, with proofs and without contents."""
     BREACH_READ = "breach_read"
     """See the record of a file that was opened at the wrong school: who saw it, and by when it is to be reported."""
     BREACH_RECORD = "breach_record"
@@ -91,6 +93,7 @@ _SAFEGUARDING_LEAD = _OFFICE | {
     Permission.DISPATCH_SEND_BACK,
     Permission.DISPATCH_FORWARD,
     Permission.FILING_CONFIRM,
+    Permission.ENTRIES_EXPORT,
     Permission.BREACH_READ,
     Permission.BREACH_RECORD,
     Permission.KEYS_GRANT,
@@ -102,6 +105,7 @@ _SAFEGUARDING_LEAD = _OFFICE | {
 _HEAD_TEACHER = frozenset(
     {
         Permission.TRANSFER_LIST,
+        Permission.ENTRIES_EXPORT,
         # The head answers for the school's data: told of a breach, she can see what it is and by when to report it.
         Permission.BREACH_READ,
         Permission.PEOPLE_LIST,

@@ -36,9 +36,13 @@ LEAD = (
     f"{OFFICE} "
     "dispatch_status_read dispatch_draft notes_seal dispatch_send nil_declare dispatch_withdraw "
     "dispatch_redirect cover_read notes_open notes_download receipt_acknowledge receipt_read dispatch_send_back "
-    "dispatch_forward filing_confirm breach_read breach_record keys_grant people_list people_invite people_end"
+    "dispatch_forward filing_confirm entries_export breach_read breach_record keys_grant people_list people_invite "
+    "people_end"
 )
-HEAD = "transfer_list breach_read people_list people_invite people_end recovery_request school_calendar_edit"
+HEAD = (
+    "transfer_list entries_export breach_read people_list people_invite people_end recovery_request "
+    "school_calendar_edit"
+)
 AUTHORITY = (
     "people_list people_invite people_end first_dsl_approve recovery_request recovery_approve "
     "custodians_edit compliance_read audit_read pupil_name_show "

@@ -6,11 +6,9 @@ be checked by whoever has it. Nothing here can open a note (tests/architecture).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 from sqlalchemy.orm import Session
 
-from transfer_service.audit.receipts import compose_receipt, find_newest_checkpoint
+from transfer_service.audit.entry_proofs import EntryExport, prove_entries
 from transfer_service.db.queries import log as queries
 from transfer_service.db.queries import oversight_lists
 from transfer_service.domain.events import Event
@@ -19,22 +17,6 @@ from transfer_service.domain.roles import Actor
 from transfer_service.use_cases.installation import Installation
 from transfer_service.use_cases.oversight.looking import Look, check_look, record_look
 from transfer_service.use_cases.oversight.scope import authority_of
-
-
-@dataclass(frozen=True, slots=True)
-class ProvenEntry:
-    """One entry by its index, as the bytes of a `.tlog-proof`."""
-
-    idx: int
-    proof: bytes = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class EntryExport:
-    """The entries that a checkpoint covers, in order, and how many are too new for one."""
-
-    entries: tuple[ProvenEntry, ...]
-    unsigned: int
 
 
 def record_entry_export(session: Session, at: Installation, actor: Actor, *, reference: str) -> Look:
@@ -62,8 +44,4 @@ def export_entries(session: Session, actor: Actor, *, look: Look, reference: str
     check_look(look, actor, Event.AUDIT_EXPORTED, subject=transfer.id)
     own = {authority_id, *queries.list_school_ids(session, authority_id)}
     indexes = [row.idx for row in queries.list_story(session, transfer.id) if row.org is None or row.org in own]
-    newest = find_newest_checkpoint(session)
-    size = newest.size if newest else 0
-    covered = [idx for idx in indexes if idx < size]
-    proofs = tuple(ProvenEntry(idx, compose_receipt(session, idx, open_sealed=None, size=size)) for idx in covered)
-    return EntryExport(proofs, unsigned=len(indexes) - len(covered))
+    return prove_entries(session, indexes)

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from transfer_service.audit.errors import LeafMalformed
 from transfer_service.audit.leaf import Leaf, decode_leaf
-from transfer_service.db.models import Person, School
+from transfer_service.db.models import Person, School, Transfer
 from transfer_service.db.queries import transfers as queries
 from transfer_service.domain import permissions
 from transfer_service.domain.errors import NotFound
@@ -58,6 +58,7 @@ OWN: Mapping[Event, str] = MappingProxyType(
         Event.ATTACHMENT_DOWNLOADED: "downloaded an attachment",
         Event.ARCHIVE_DOWNLOADED: "downloaded the whole file",
         Event.RECEIPT_DOWNLOADED: "downloaded a receipt",
+        Event.AUDIT_EXPORTED: "took the log's entries away",
         Event.ALERT_SENT: "An alert was sent",
         Event.ALERT_FAILED: "An alert could not be sent yet",
         Event.ALERT_ABANDONED: "An alert could not be sent at all",
@@ -97,12 +98,23 @@ def list_happenings(session: Session, actor: Actor, *, reference: str) -> list[H
 
     Raises NotFound, and PermissionRefused for the office, which learns "in hand" or "done" alone.
     """
+    transfer = find_own_transfer(session, actor, reference=reference, permission=Permission.DISPATCH_STATUS_READ)
+    return _tell(session, list_told_leaves(session, actor, transfer))
+
+
+def find_own_transfer(session: Session, actor: Actor, *, reference: str, permission: Permission) -> Transfer:
+    """Return a transfer that the actor's school is part of; raises NotFound, then PermissionRefused."""
     school_id = school_of(actor)
     dispatch_id = queries.find_dispatch_id(session, reference=reference, school_id=school_id)
     if dispatch_id is None:
         raise NotFound("transfer")
-    permissions.check(actor, Permission.DISPATCH_STATUS_READ)
-    transfer = queries.get_dispatch(session, dispatch_id=dispatch_id, school_id=school_id).transfer
+    permissions.check(actor, permission)
+    return queries.get_dispatch(session, dispatch_id=dispatch_id, school_id=school_id).transfer
+
+
+def list_told_leaves(session: Session, actor: Actor, transfer: Transfer) -> list[Leaf]:
+    """List the leaves that the actor's school is told of one of its transfers, in the order of the log."""
+    school_id = school_of(actor)
     is_sender = transfer.sending_school_id == school_id
     visible = {one.id for one in queries.list_dispatches(session, transfer_id=transfer.id, school_id=school_id)}
     told = [*SHARED, *OWN, *(BREACH if is_sender else ())]
@@ -114,8 +126,7 @@ def list_happenings(session: Session, actor: Actor, *, reference: str) -> list[H
             continue  # `audit verify` names it; a page does not break on it
         if is_sender or leaf.said.dispatch in visible:
             leaves.append(leaf)
-    leaves = [leaf for leaf in leaves if _is_told(leaf, school_id)]
-    return _tell(session, leaves)
+    return [leaf for leaf in leaves if _is_told(leaf, school_id)]
 
 
 def _is_told(leaf: Leaf, school_id: UUID) -> bool:

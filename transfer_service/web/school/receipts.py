@@ -9,6 +9,7 @@ from transfer_service.domain.errors import NotFound
 from transfer_service.domain.notes import size_bucket_label
 from transfer_service.domain.permissions import Permission, can
 from transfer_service.domain.transfer import DispatchKind, Side, Status
+from transfer_service.interchange.proof_archive import build_proof_archive
 from transfer_service.reports.facts import PersonFacts, SchoolFacts
 from transfer_service.reports.receipts import (
     CheckpointFacts,
@@ -21,6 +22,7 @@ from transfer_service.reports.receipts import (
 )
 from transfer_service.use_cases.directory import SchoolShown, show_schools
 from transfer_service.use_cases.transfers.acknowledging import record_receipt_download
+from transfer_service.use_cases.transfers.entry_export import export_entries, record_entry_export
 from transfer_service.use_cases.transfers.listing import NextAwaiting, find_next_awaiting
 from transfer_service.use_cases.transfers.receipts import ReceiptMade, list_receipts, make_receipt
 from transfer_service.use_cases.transfers.viewing import find_dispatch
@@ -79,6 +81,22 @@ def proof(reference: str) -> Response:
     _record(made)
     name = receipt_file_name(made.reference, ReceiptKind(made.kind))
     return send_download(made.proof, name=name, media_type="text/plain; charset=utf-8")
+
+
+@blueprint.get("/transfers/<reference>/entries.zip")
+@access.requires(Permission.ENTRIES_EXPORT)
+def entries(reference: str) -> Response:
+    """Hand out what the log says of the transfer, with proofs; the taking is in the log first."""
+    me = acting()
+    known = read_reference(reference)
+    with me.database.writing() as session:
+        taken = record_entry_export(session, me.at, me.actor, reference=known)
+    with me.database.reading() as session:
+        made = export_entries(session, me.actor, taken=taken, reference=known)
+    body = build_proof_archive(
+        reference=known, proofs=((one.idx, one.proof) for one in made.entries), unsigned=made.unsigned
+    )
+    return send_download(body, name=f"{known}-log-entries.zip", media_type="application/zip")
 
 
 def _make(reference: str) -> ReceiptMade:

@@ -100,6 +100,7 @@ def transfer(reference: str) -> str:
         can_act=set(_acts(view)) if view.newest else set(),
         is_new=len(view.dispatches) == 1,
         may_record=can(me.actor, Permission.PUPIL_RECORD),
+        may_take_entries=can(me.actor, Permission.ENTRIES_EXPORT),
         labels={"reasons": REJECTION_REASON_LABELS, "kinds": DISPATCH_KIND_LABELS},
     )
 

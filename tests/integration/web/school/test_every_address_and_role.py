@@ -40,7 +40,7 @@ FOR_THE_OFFICE_TOO = {
     Permission.TRANSFER_LIST,
     Permission.SCHOOL_CALENDAR_EDIT,
 }
-FOR_THE_HEAD_TOO = FOR_THE_OFFICE_TOO | {Permission.BREACH_READ}
+FOR_THE_HEAD_TOO = FOR_THE_OFFICE_TOO | {Permission.BREACH_READ, Permission.ENTRIES_EXPORT}
 
 
 @pytest.fixture
