@@ -41,7 +41,7 @@ def make_codes(at: Visitor) -> list[str]:
     at.page.emulate_media(media="screen")
     at.press("I have kept them")
     expect(at.page.get_by_text("Your backup codes work now.")).to_be_visible()
-    expect(at.page.get_by_text("10 left.")).to_be_visible()
+    expect(at.page.get_by_text("10 left")).to_be_visible()
     return codes
 
 
@@ -77,7 +77,7 @@ def test_a_backup_code_signs_in_when_the_device_is_not_at_hand(
     elsewhere.press("Sign in")
     expect(elsewhere.page.get_by_text("Signed in as")).to_be_visible()
     elsewhere.go("/account")
-    expect(elsewhere.page.get_by_text("9 left. Last used on")).to_be_visible()
+    expect(elsewhere.page.get_by_text("9 left, last used on")).to_be_visible()
     if javascript:
         sound(elsewhere)
 

@@ -38,14 +38,14 @@ def told(browser: Any, address: str) -> str:
 
 def test_codes_are_made_from_the_account_page_and_counted_there(browser: Any, cast: Cast) -> None:
     browser.resume(cast.alma)
-    assert "Backup codes None Make some, so that you can sign in" in told(browser, "/account")
+    assert "Backup codes None : make some, so that you can sign in" in told(browser, "/account")
     assert 'href="/account/backup-codes"' in browser.page("/account")
 
     make_codes(browser)
 
     page = told(browser, "/account")
     assert "Your backup codes work now." in page
-    assert "Backup codes 10 left." in page
+    assert "Backup codes 10 left Change" in page
 
 
 def test_reloading_shows_the_same_codes_until_they_are_confirmed(browser: Any, cast: Cast) -> None:
@@ -77,7 +77,7 @@ def test_a_backup_code_signs_in_where_the_device_is_not_at_hand(
 
     assert done.headers["Location"] == "/arrive?next=/people"
     assert "Alma Reyes" in other.follow(done).text
-    assert "9 left. Last used on 7 September 2026" in told(other, "/account")
+    assert "Backup codes 9 left, last used on 7 September 2026" in told(other, "/account")
     assert [kind for kind, _ in alerts(service)].count("backup_code.used") == 1
 
 
@@ -183,7 +183,9 @@ def test_codes_that_were_not_confirmed_in_time_are_thrown_away(browser: Any, cas
     assert "Throw that sheet away and make new ones." in told(browser, "/account")
 
 
-@pytest.mark.parametrize(("used", "said"), [(6, "4 left."), (7, "3 left Make new ones soon."), (10, "None Make some")])
+@pytest.mark.parametrize(
+    ("used", "said"), [(6, "4 left, last used"), (7, "3 left , last used"), (10, "None , last used")]
+)
 def test_the_account_page_warns_where_three_or_fewer_are_left(
     browser: Any, cast: Cast, service: Service, used: int, said: str
 ) -> None:
@@ -193,7 +195,10 @@ def test_the_account_page_warns_where_three_or_fewer_are_left(
             update(BackupCodeHash).where(BackupCodeHash.number <= used).values(hash=None, used_at=service.clock())
         )
 
-    assert f"Backup codes {said}" in told(browser, "/account")
+    page = told(browser, "/account")
+    assert f"Backup codes {said}" in page
+    assert (": make new ones soon" in page) == (used == 7)
+    assert (": make some, so that" in page) == (used == 10)
     is_amber = re.search(r"Backup codes.*?govuk-tag--orange.*?Recovery code", browser.page("/account"), re.DOTALL)
     assert (is_amber is not None) == (used > 6)
 
