@@ -10,6 +10,7 @@ from schemas.accounts import ChoosePlaceSchema
 from transfer_service.domain.errors import ServiceError
 from transfer_service.use_cases.keys.granting import get_own_words
 from transfer_service.use_cases.keys.probing import probe_grants
+from transfer_service.use_cases.keys.renewal import go_on
 from transfer_service.use_cases.keys.waiting import WaitingAct, complete_waiting_acts, list_waiting_acts
 from transfer_service.use_cases.people.held_forms import find_held_form
 from transfer_service.use_cases.people.sessions import LiveSession, choose_place
@@ -77,6 +78,7 @@ def arrive() -> ResponseReturnValue:
         _complete(live)
     if live.actor.holds_keys:
         deliver_what_waits(acting())
+        _go_on(live)
         _probe(live)
     with services.database.reading() as session:
         held = find_held_form(session, services.installation, live.actor)
@@ -148,6 +150,23 @@ def _probe(live: LiveSession) -> None:
         )
     except ServiceError:
         log.warning("grants not tried", exc_info=True)
+
+
+def _go_on(live: LiveSession) -> None:
+    """Go on with a renewal of the school's key that was begun; a sign-in does not fail because of it."""
+    services = current_services()
+    try:
+        with services.database.reading() as session:
+            person_key = open_person_key(session, services.installation, cookie=person_here().token)
+        go_on(
+            services.database,
+            services.installation,
+            live.actor,
+            person_key=person_key,
+            storage=services.equipment.storage,
+        )
+    except ServiceError:
+        log.warning("renewal not continued", exc_info=True)
 
 
 def _complete(live: LiveSession) -> None:

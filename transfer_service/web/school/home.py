@@ -18,6 +18,7 @@ from transfer_service.domain.roles import OrganisationKind
 from transfer_service.domain.transfer import Status
 from transfer_service.use_cases.directory import show_schools
 from transfer_service.use_cases.keys.holding import open_school_keys
+from transfer_service.use_cases.keys.renewal import list_key_tasks
 from transfer_service.use_cases.people.unlocking import open_person_key
 from transfer_service.use_cases.transfers.delivering import deliver_waiting, find_deliverable
 from transfer_service.use_cases.transfers.listing import Box, Page, TransferRow, list_transfers, tally
@@ -76,8 +77,10 @@ def home() -> Response | str:
             counts = tally(session, me.actor, page, box=Box.OUT, status=status, today=today)
             piles.append(_outgoing(status, page, counts))
         schools = show_schools(session, [row.other_school for pile in piles for row in pile.rows])
+        key_tasks = list_key_tasks(session, me.at, me.actor)
     return render_template(
         "school/home.html",
+        key_tasks=key_tasks,
         piles=[pile for pile in piles if pile.rows],
         schools=schools,
         tag_of=lambda row, incoming: (

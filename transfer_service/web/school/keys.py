@@ -1,4 +1,4 @@
-"""Renewing the school's key: a new one, sealing everything to it, and what to do where somebody may know the old."""
+"""Renewing the school's key: a new one, everything sealed to it, encrypted again, and what to do after an exposure."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from transfer_service.domain.permissions import Permission
 from transfer_service.use_cases.keys.epochs import make_next_epoch
 from transfer_service.use_cases.keys.exposure import report_exposure
 from transfer_service.use_cases.keys.holding import open_school_keys
+from transfer_service.use_cases.keys.reencryption import get_reencryption, reencrypt_all
 from transfer_service.use_cases.keys.rotation import get_progress, reseal_all
 from transfer_service.use_cases.keys.showing import show_school_key
 from transfer_service.use_cases.people.unlocking import open_person_key
@@ -27,6 +28,9 @@ RENEWAL = "/school-key/renewal"
 EXPOSURE = "/school-key/exposure"
 MADE = declare_notice("school-key-next", "Your school has a new key. Now seal everything that you hold to it.")
 ALL_RESEALED = declare_notice("school-key-resealed", "Everything that your school holds is sealed to its present key.")
+ALL_REENCRYPTED = declare_notice(
+    "school-key-reencrypted", "Everything that your school can open is encrypted again. Nothing else changed."
+)
 SOME_LEFT = declare_notice("school-key-left", "Part of it is done. Go on until nothing is left.", success=False)
 REPORTED = declare_notice("school-key-exposed", "Your school's key is out of use. Your authority will telephone you.")
 DONE_BEFORE = declare_notice(
@@ -76,6 +80,19 @@ def resealed() -> Response:
     return see_other(RENEWAL)
 
 
+@blueprint.post(f"{RENEWAL}/encryption")
+@access.requires(Permission.KEYS_GRANT)
+def reencrypted() -> Response:
+    """Encrypt again what is older than the present key, as much as one request can."""
+    _check_form()
+    me = acting()
+    with me.database.reading() as session:
+        person_key = open_person_key(session, me.at, cookie=me.cookie)
+    done = reencrypt_all(me.database, me.at, me.actor, person_key=person_key, storage=me.equipment.storage)
+    leave_notice(SOME_LEFT if done.left else ALL_REENCRYPTED)
+    return see_other(RENEWAL)
+
+
 @blueprint.get(EXPOSURE)
 @access.requires(Permission.KEYS_GRANT)
 def exposing() -> str | Response:
@@ -113,4 +130,5 @@ def _about() -> dict[str, Any]:
         return {
             "shown": show_school_key(session, me.at, me.actor),
             "progress": get_progress(session, me.actor),
+            "encryption": get_reencryption(session, me.actor),
         }

@@ -3,12 +3,15 @@
 from datetime import UTC, date, datetime
 
 import pytest
+from sqlalchemy import update
 
 from tests.factories import dispatch_in
 from tests.html import text_of
+from tests.integration.keys.reencrypting import failures
 from tests.integration.transfers.stage import Stage
 from tests.integration.web.school.browsing import follow, refused
 from tests.observing import leaves
+from transfer_service.db.models import Item, SchoolEpoch
 from transfer_service.domain.transfer import Status
 from transfer_service.use_cases.keys.showing import show_school_key
 
@@ -38,6 +41,53 @@ def test_the_key_is_put_out_of_use_only_where_that_is_confirmed(stage: Stage, br
     assert follow(client, "/school-key/exposure", {"confirmed": "yes"}) == "/"
 
     assert "epoch.retired" in [leaf.event for leaf in leaves(stage.service)]
+
+
+def test_a_lead_encrypts_everything_again_and_both_schools_still_read_it(stage: Stage, browser):
+    kept = dispatch_in(stage, Status.ACKNOWLEDGED, sender=stage.alma, receiver=stage.cora, attachments=["a.pdf"])
+    client = browser(stage.cora)
+    assert "Encrypt everything again" not in text_of(client.page(RENEWAL), "main")
+    stage.clock.move(minutes=1)
+    follow(client, f"{RENEWAL}/new", {})
+    said = text_of(client.page(RENEWAL), "main")
+    assert "0 of 3 notes, attachments and cover sheets are encrypted since the present key was made" in said
+    assert follow(client, f"{RENEWAL}/encryption", {}) == RENEWAL
+    said = text_of(client.page(RENEWAL), "main")
+    assert "3 of 3 notes" in said
+    assert "Go on encrypting" not in said
+    assert (failures(stage, stage.alma, kept), failures(stage, stage.cora, kept)) == ([], [])
+
+
+def test_a_renewal_that_was_not_finished_awaits_the_lead_and_goes_on_at_the_next_sign_in(stage: Stage, browser):
+    dispatch_in(stage, Status.ACKNOWLEDGED, sender=stage.alma, receiver=stage.cora)
+    client = browser(stage.cora)
+    assert "Your school’s key" not in text_of(client.page("/"), "main")
+    stage.clock.move(minutes=1)
+    follow(client, f"{RENEWAL}/new", {})
+    assert "2 parts are still sealed to an earlier key" in text_of(client.page("/"), "main")
+    assert client.get("/arrive?later=yes").status_code == 303
+    assert "Your school’s key" not in text_of(client.page("/"), "main")
+
+
+def test_a_key_that_is_overdue_awaits_the_lead(stage: Stage, browser):
+    client = browser(stage.cora)
+    with stage.database.writing() as session:
+        session.execute(update(SchoolEpoch).values(created_at=datetime(2025, 9, 1, 8, tzinfo=UTC)))
+    said = text_of(client.page("/"), "main")
+    assert "A new key is to be made by 30 June 2026" in said
+    assert "Overdue" in said
+
+
+def test_the_password_is_asked_for_again_before_everything_is_encrypted_again(stage: Stage, browser):
+    client = browser(stage.cora)
+    stage.clock.move(minutes=1)
+    follow(client, f"{RENEWAL}/new", {})
+    dispatch_in(stage, Status.ACKNOWLEDGED, sender=stage.alma, receiver=stage.cora)
+    with stage.database.writing() as session:
+        session.execute(update(Item).values(created_at=datetime(2026, 9, 1, 8, tzinfo=UTC)))
+    stage.clock.move(minutes=11)
+    assert follow(client, f"{RENEWAL}/encryption", {}).startswith("/confirm-password")
+    assert "item.reencrypted" not in [leaf.event for leaf in leaves(stage.service)]
 
 
 @pytest.mark.parametrize("name", ["edie", "hugh", "olive", "ada"])
