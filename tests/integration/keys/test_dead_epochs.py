@@ -13,6 +13,7 @@ from transfer_service.domain.roles import Role
 from transfer_service.domain.transfer import DispatchKind, Status
 from transfer_service.use_cases.keys import epochs
 from transfer_service.use_cases.keys.epochs import make_first_epoch
+from transfer_service.use_cases.keys.exposure import report_exposure
 from transfer_service.use_cases.oversight.approvals import approve_first_dsl
 from transfer_service.use_cases.people.memberships import end_membership
 from transfer_service.use_cases.transfers.delivering import Delivery, deliver_waiting
@@ -132,3 +133,25 @@ def test_where_the_key_cannot_be_made_nothing_waits(stage: Stage, monkeypatch: p
     with pytest.raises(RuntimeError, match="the last step"), stage.database.writing() as session:
         make_first_epoch(session, stage.at, approved.actor, person_key=approved.person_key)
     assert rows(stage.service) == before
+
+
+def test_what_only_a_leaver_could_open_is_delivered_again_to_those_who_stay(stage: Stage):
+    """Fay made the next key and was granted no earlier one; then the last who held that leaves."""
+    sent = factories.dispatch_in(stage, Status.OPENED, sender=stage.alma, receiver=stage.cora)
+    kept = factories.dispatch_in(stage, Status.ACKNOWLEDGED, sender=stage.alma, receiver=stage.cora)
+    with stage.database.writing() as session:
+        report_exposure(session, stage.at, stage.cora.actor)
+    fay = join_service(
+        stage.service, name="Fay Lund", role=Role.DESIGNATED_SAFEGUARDING_LEAD, school_id=stage.cast.receiving
+    )
+    stage.clock.move(minutes=1)
+    fay = make_first_holder(stage.service, stage.cast.olive, fay)
+    assert status_of(stage, sent) is Status.OPENED, "Cora and Dev can be granted the new key, and seal it again"
+    for member in (stage.cora, stage.dev):
+        with stage.database.writing() as session:
+            end_membership(session, stage.at, fay.actor, membership_id=member.membership_id)
+    assert (status_of(stage, sent), status_of(stage, kept)) == (Status.WAITING, Status.ACKNOWLEDGED)
+    assert alerts(stage.service).count(("delivery.wanted", stage.alma.email)) == 2
+    assert deliver(stage) == Delivery(delivered=2, failed=0)
+    assert factories.open_dispatch(stage, fay, sent).has_opened
+    assert factories.open_dispatch(stage, fay, kept).has_opened

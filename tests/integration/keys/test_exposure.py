@@ -1,15 +1,16 @@
 import pytest
+from sqlalchemy import select
 
 from tests.cast import Cast, Service, grant_keys, refreshed
 from tests.observing import alerts, leaves
-from transfer_service.db.models import Membership
+from transfer_service.db.models import KeyGrant, Membership
 from transfer_service.db.queries.keys import list_grants_to_person
 from transfer_service.domain.errors import AlreadyDone, NeedsPassword, NotFound, PermissionRefused, RuleForbids
 from transfer_service.domain.roles import MembershipState
 from transfer_service.use_cases.keys.epochs import make_first_epoch
 from transfer_service.use_cases.keys.exposure import report_exposure
 from transfer_service.use_cases.keys.holding import find_active_epoch
-from transfer_service.use_cases.oversight.approvals import approve_first_dsl
+from transfer_service.use_cases.oversight.approvals import approve_first_dsl, refuse_first_dsl
 from transfer_service.use_cases.people.memberships import end_membership
 from transfer_service.use_cases.people.signing_in import confirm_password
 
@@ -86,3 +87,18 @@ def test_who_leaves_after_the_report_keeps_nothing_of_the_old_key(cast: Cast, se
     with service.database.reading() as session:
         assert list_grants_to_person(session, cast.ben.person_id, cast.sending) == []
         assert len(list_grants_to_person(session, cast.alma.person_id, cast.sending)) == 1
+
+
+def test_whoever_is_refused_afterwards_or_leaves_keeps_no_grant_of_the_exposed_key(cast: Cast, service: Service):
+    report(service, cast.alma)
+    with service.database.writing() as session:
+        refuse_first_dsl(session, service.at, cast.olive.actor, membership_id=cast.ben.membership_id)
+    assert [(leaf.event, leaf.epoch) for leaf in leaves(service)[-2:]] == [
+        ("membership.refused", None),
+        ("key.revoked", 1),
+    ]
+    with service.database.writing() as session:
+        end_membership(session, service.at, cast.olive.actor, membership_id=cast.alma.membership_id)
+    with service.database.reading() as session:
+        held = select(KeyGrant).where(KeyGrant.grantee_id.in_([cast.alma.person_id, cast.ben.person_id]))
+        assert session.scalars(held).all() == []

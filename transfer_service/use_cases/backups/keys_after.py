@@ -16,6 +16,7 @@ from transfer_service.domain.keys import KeyState
 from transfer_service.use_cases.alerting import alert_authority, alert_school
 from transfer_service.use_cases.backups.again_keys import set_epoch_state
 from transfer_service.use_cases.installation import Installation
+from transfer_service.use_cases.keys.dead_epochs import return_to_waiting
 from transfer_service.use_cases.recording import entry
 
 
@@ -24,6 +25,7 @@ def settle_school_keys(
 ) -> list[Entry]:
     """Ask each school whose key changed after the backup for a new epoch; retire one that nobody holds any more.
 
+    What is sealed to an earlier epoch that nobody holds any more is delivered again to the one in use.
     Somebody who left could keep the old epoch's seed: until a colleague makes the new one, an alert and a leaf say so.
     Where the key of an `exposed` school is out of use, an officer has to approve one of its leads: they are told.
     """
@@ -40,6 +42,7 @@ def settle_school_keys(
             alert_authority(session, at, AlertKind.NO_KEY_HOLDER, school.authority_id)
         else:
             alert_school(session, at, AlertKind.EPOCH_WANTED, school_id)
+            leaves += return_to_waiting(session, at, None, school_id=school_id, ask_all=True)
             leaves.append(
                 entry(None, Event.EPOCH_REQUESTED, org=school_id, subject=school_id, basis=Basis.RESTORE.value)
             )

@@ -22,16 +22,18 @@ from transfer_service.use_cases.installation import Installation
 from transfer_service.use_cases.recording import entry
 
 
-def return_to_waiting(session: Session, at: Installation, actor: Actor, *, school_id: UUID) -> list[Entry]:
+def return_to_waiting(
+    session: Session, at: Installation, actor: Actor | None, *, school_id: UUID, ask_all: bool = False
+) -> list[Entry]:
     """Have everything unshredded that nobody at the school can open delivered again; returns the leaves.
 
     A file that was sent or opened waits once more, and has to be opened by those who hold the new key. One that was
     acknowledged stays acknowledged, and a nil declaration stays sent: both are sealed to the new key. Each sender's
-    next unlock does it; the caller asks those whose files are WAITING for it, this asks the others.
+    next unlock does it; this asks for it, but where the caller asks those whose files are WAITING (not `ask_all`).
     """
     leaves = []
     for dispatch in key_queries.list_unheld_dispatches(session, school_id):
-        if not undeliver(session, dispatch):
+        if not undeliver(session, dispatch) or ask_all:
             alert_school(session, at, AlertKind.DELIVERY_WANTED, dispatch.transfer.sending_school_id, dispatch=dispatch)
         leaves.append(
             entry(

@@ -18,6 +18,7 @@ from transfer_service.domain.events import Basis, Event
 from transfer_service.domain.keys import GranteeKind
 from transfer_service.domain.roles import Actor
 from transfer_service.use_cases.installation import Installation
+from transfer_service.use_cases.keys.dead_epochs import return_to_waiting
 from transfer_service.use_cases.keys.epoch_rows import retire_epoch
 from transfer_service.use_cases.keys.holding import PublicEpoch, authentic_person_key, key_grant_info
 from transfer_service.use_cases.keys.recovery_keys import PublicRecoveryKey
@@ -81,7 +82,8 @@ def revoke_from_person(
     """Delete all that a person was granted of a school's key, a leaf for each grant.
 
     Where nobody is left who holds the active epoch, it is retired in the same act: nothing more is sealed to a key
-    that nobody can open, and what is sent from now on waits for the next one.
+    that nobody can open, and what is sent from now on waits for the next one. Where only an earlier epoch has nobody
+    left, what is sealed to that one alone is delivered again to the one in use.
     """
     leaves: list[Entry] = []
     for grant, epoch in key_queries.list_grants_to_person(session, person_id, school_id):
@@ -100,6 +102,8 @@ def revoke_from_person(
     session.flush()
     if leaves and key_queries.count_holders(session, school_id) == 0:
         leaves.extend(retire_epoch(session, at, actor, school_id=school_id, basis=basis))
+    elif leaves:
+        leaves.extend(return_to_waiting(session, at, actor, school_id=school_id, ask_all=True))
     return leaves
 
 

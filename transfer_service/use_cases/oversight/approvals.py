@@ -29,7 +29,8 @@ from transfer_service.use_cases.alerting import alert_person
 from transfer_service.use_cases.installation import Installation
 from transfer_service.use_cases.keys.holding import authentic_person_key, find_person_key
 from transfer_service.use_cases.keys.locking import lock_school
-from transfer_service.use_cases.recording import record
+from transfer_service.use_cases.keys.writing_grants import revoke_from_person
+from transfer_service.use_cases.recording import entry, record, record_all
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,9 +114,10 @@ def refuse_first_dsl(
     reason: ApprovalRefusal | None = None,
     spoke_with: str | None = None,
 ) -> None:
-    """Say that the school did not confirm the person: the role ends, and the person is told.
+    """Say that the school did not confirm the person: the role ends with all that it held, and the person is told.
 
-    The reason and whom the officer spoke with are kept beside the leaf.
+    Who waits again after a suspected exposure holds grants of the school's earlier keys until then. The reason and whom
+    the officer spoke with are kept beside the leaf.
 
     Raises NotFound, PermissionRefused, RuleForbids as `approve_first_dsl`.
     """
@@ -126,9 +128,7 @@ def refuse_first_dsl(
     membership.ended_at = at.now()
     membership.ended_by = actor.person_id
     alert_person(session, at, AlertKind.MEMBERSHIP_REFUSED, person)
-    record(
-        session,
-        at,
+    refused = entry(
         actor,
         Event.MEMBERSHIP_REFUSED,
         org=membership.school_id,
@@ -140,6 +140,10 @@ def refuse_first_dsl(
             reason=reason.value if reason else None,
         ),
     )
+    revoked = revoke_from_person(
+        session, at, actor, person_id=person.id, school_id=school.id, basis=Basis.TELEPHONE_CHECK
+    )
+    record_all(session, at, [refused, *revoked])
 
 
 def _detail(sentence: str, **facts: str | None) -> dict[str, Any]:
