@@ -42,6 +42,16 @@ def _mail(loaded: Loaded) -> Iterator[str]:
         yield "NOTIFY_API_KEY and NOTIFY_TEMPLATE_ID belong together: set both or neither"
 
 
+def _proxies(loaded: Loaded) -> Iterator[str]:
+    # Else every request seems to come from the proxy: one person's wrong passwords would lock everybody out, and
+    # /metrics would answer anybody.
+    if str(loaded.get("base_url", "")).startswith("https://") and loaded.get("trusted_proxies") == 0:
+        yield (
+            "TRUSTED_PROXIES is 0 and BASE_URL begins with https: the service itself speaks plain HTTP, "
+            "so say how many proxies stand before it, usually 1"
+        )
+
+
 def _reserved(loaded: Loaded) -> Iterator[str]:
     # Whoever sets one of these relies on what it promises, so that silence would be worse than a refusal.
     for name in ("oidc_issuer", "oidc_client_id", "oidc_client_secret", "clamd_url"):
@@ -76,6 +86,7 @@ def _one_secret_one_use(loaded: Loaded) -> Iterator[str]:
 RULES: Final[tuple[Callable[[Loaded], Iterator[str]], ...]] = (
     _database_roles,
     _mail,
+    _proxies,
     _reserved,
     _demonstration,
     _one_secret_one_use,

@@ -73,6 +73,8 @@ def configure_logging(level: str = "info", stream: TextIO | None = None) -> None
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
+    # That a migration was looked for is of no interest; that one was run is said by the command.
+    logging.getLogger("alembic").setLevel(max(logging.WARNING, root.level))
     logging.captureWarnings(capture=True)
     # Else a line whose arguments do not fit its text is printed with those arguments, past every filter above.
     logging.raiseExceptions = False

@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from config.settings import SettingsError
 from transfer_service.crypto.errors import CryptoError
-from transfer_service.db.outages import is_outage
+from transfer_service.db.outages import is_no_database, is_outage, lacks_right
 from transfer_service.domain.errors import Invalid, ServiceError
 
 DONE: Final = 0
 CHECK_FAILED: Final = 1
 USAGE: Final = 2
 REFUSED: Final = 3
+
+
+_OF_THE_DATABASE: Final[Mapping[Callable[[BaseException], bool], str]] = {
+    lacks_right: (
+        "The database's role may not do this. DATABASE_URL names the role of the application; migrations run as the "
+        "role that owns the tables: name it in DATABASE_OWNER_URL for transfer-service db upgrade."
+    ),
+    is_no_database: (
+        "The file that DATABASE_URL names is no SQLite database, or is damaged. Keep it as it is and name another, or "
+        "restore a backup into a new one."
+    ),
+    is_outage: "The database cannot be reached or is busy. Check DATABASE_URL and that it runs, then try again.",
+}
 
 
 class Refused(ServiceError):
@@ -29,11 +43,9 @@ def explain(error: BaseException) -> tuple[str, int] | None:
         return error.sentence, REFUSED
     if isinstance(error, CryptoError):
         return str(error), REFUSED
-    if is_outage(error):
-        return (
-            "The database cannot be reached or is busy. Check DATABASE_URL and that it runs, then try again.",
-            REFUSED,
-        )
+    for means, sentence in _OF_THE_DATABASE.items():
+        if means(error):
+            return sentence, REFUSED
     if isinstance(error, OSError):
         # The file's path is the operator's own; the system's words say what is wrong with it.
         where = f" ({error.filename})" if error.filename else ""

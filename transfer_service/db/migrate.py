@@ -27,13 +27,16 @@ def upgrade(url: str, *, owner_url: str | None = None, application_role: str | N
     """Bring the database at `url` to the newest revision.
 
     On PostgreSQL the migrations run as the owner of the tables (`owner_url`), and the role that the application
-    signs in with (by default the user of `url`) is granted its rights. On SQLite there is one owner.
+    signs in with (by default the user of `url`) is granted its rights. On SQLite there is one owner, and a file that
+    is made here can be read by nobody else.
     """
     database = Database(owner_url or url)
     if database.is_sqlite:
         path = database.engine.url.database
         if path and path != ":memory:":
             Path(path).parent.mkdir(parents=True, exist_ok=True)
+            # SQLite gives the files beside it the same rights.
+            Path(path).touch(mode=0o600)
     role = application_role or _user_of(url) if owner_url else None
     try:
         with database.engine.connect() as connection, connection.begin():

@@ -81,3 +81,29 @@ def test_the_file_of_a_new_sqlite_database_gets_its_folder(command: Command, tmp
     path = tmp_path / "deep" / "er" / "transfer.db"
     assert command("db", "upgrade", DATABASE_URL=f"sqlite:///{path}").code == 0
     assert path.exists()
+
+
+def test_migrations_without_the_owners_role_are_refused_with_what_to_set(
+    command: Command, unmigrated_database: MadeDatabase
+):
+    if unmigrated_database.kind == "sqlite":
+        assert unmigrated_database.owner_url is None
+        return
+    answer = command("db", "upgrade", DATABASE_URL=unmigrated_database.url)
+    assert answer.code == 3
+    assert "name it in DATABASE_OWNER_URL" in answer.err
+    assert "Traceback" not in answer.err
+
+
+def test_a_file_that_is_no_database_is_refused(command: Command, tmp_path: Path):
+    (tmp_path / "notes.txt").write_text("not a database " * 100)
+    answer = command("db", "upgrade", DATABASE_URL=f"sqlite:///{tmp_path / 'notes.txt'}")
+    assert answer.code == 3
+    assert "is no SQLite database" in answer.err
+
+
+def test_a_new_sqlite_file_can_be_read_by_nobody_else(command: Command, tmp_path: Path):
+    answer = command("db", "upgrade", DATABASE_URL=f"sqlite:///{tmp_path / 'new' / 'transfer.db'}")
+    assert answer.code == 0, answer.err
+    rights = {path.name: path.stat().st_mode & 0o777 for path in (tmp_path / "new").glob("transfer.db*")}
+    assert set(rights.values()) == {0o600}

@@ -31,7 +31,7 @@ def test_the_policy_is_on_every_answer(tmp_path: Path, address: str) -> None:
 
 
 def test_over_https_browsers_are_told_to_stay_there_and_cookies_are_bound_to_the_host(tmp_path: Path) -> None:
-    response = client_in(tmp_path, BASE_URL="https://transfer.example.org").post("/session/extend")
+    response = client_in(tmp_path, BASE_URL="https://transfer.example.org", TRUSTED_PROXIES="1").post("/session/extend")
 
     assert response.headers["Strict-Transport-Security"] == "max-age=63072000"
     cookies = response.headers.getlist("Set-Cookie")

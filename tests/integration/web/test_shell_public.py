@@ -97,7 +97,7 @@ def test_the_cookies_are_named_as_they_are(tmp_path: Path) -> None:
         "known",
         "trusted",
     ]
-    client = client_in(tmp_path, BASE_URL="https://transfer.example.org")
+    client = client_in(tmp_path, BASE_URL="https://transfer.example.org", TRUSTED_PROXIES="1")
     assert [one.text for one in client.page("/cookies").iter("code")] == [
         "__Host-session",
         "__Host-form",

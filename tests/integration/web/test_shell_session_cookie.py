@@ -51,7 +51,7 @@ def test_the_cookie_comes_back_as_the_same_bytes(tmp_path: Path, monkeypatch: py
 
 
 def test_over_https_it_belongs_to_this_host_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    client, _ = client_in(tmp_path, monkeypatch, BASE_URL="https://transfer.example.org")
+    client, _ = client_in(tmp_path, monkeypatch, BASE_URL="https://transfer.example.org", TRUSTED_PROXIES="1")
 
     cookie = client.get("/cookies/set").headers["Set-Cookie"]
 

@@ -19,6 +19,7 @@ COMPLETE = {
     "TRANSFER_SERVICE_LOG_SIGNING_KEY": "PRIVATE+KEY+log.example.org+2b5d9c1e+AeF5qfPj",
     "TRANSFER_SERVICE_SMTP_URL": "smtp://user:pass@mail.example.org:587",
     "TRANSFER_SERVICE_MAIL_FROM": "pupil-transfer@example.org",
+    "TRANSFER_SERVICE_TRUSTED_PROXIES": "1",
 }
 
 
@@ -225,6 +226,13 @@ def test_a_weak_or_malformed_value_is_refused_with_what_to_write(name: str, text
                 "NOTIFY_TEMPLATE_ID": "123e4567-e89b-12d3-a456-426614174000",
             },
             "SMTP_URL and NOTIFY_API_KEY are both set: alerts go one way, keep one",
+        ),
+        (
+            {"TRUSTED_PROXIES": "0"},
+            (
+                "TRUSTED_PROXIES is 0 and BASE_URL begins with https: the service itself speaks plain HTTP, "
+                "so say how many proxies stand before it, usually 1"
+            ),
         ),
         (
             {"OIDC_ISSUER": "https://login.example.org"},
