@@ -69,10 +69,12 @@ MEDIA_TYPES: Mapping[str, str] = MappingProxyType(
 )
 
 _HEIC_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"})
+# RFC 5322, section 2.2: a name of printable letters without a space, then a colon.
+_ANY_HEADER = re.compile(rb"[!-9;-~]+[ \t]*:")
 _MAIL_HEADERS = re.compile(
-    rb"(received|from|to|cc|bcc|date|subject|message-id|return-path|mime-version|delivered-to|reply-to|sender|x-[a-z-]+|"
+    rb"^(received|from|to|cc|bcc|date|subject|message-id|return-path|mime-version|delivered-to|reply-to|sender|x-[a-z-]+|"
     rb"content-type|dkim-signature|authentication-results|thread-topic|thread-index)[ \t]*:",
-    re.IGNORECASE,
+    re.IGNORECASE | re.MULTILINE,
 )
 
 
@@ -162,5 +164,10 @@ def _sniff_zip(first_bytes: bytes) -> str | None:
 
 
 def _looks_like_mail(first_bytes: bytes) -> bool:
-    """Whether the text starts with a known header of a message (RFC 5322)."""
-    return _MAIL_HEADERS.match(first_bytes.lstrip(b"\xef\xbb\xbf\r\n")) is not None
+    """Whether the text starts with a header of a message (RFC 5322), and one that every mail program writes follows.
+
+    Some servers put their own headers first, such as ARC-Seal; a page or a script does not begin like this.
+    """
+    text = first_bytes.lstrip(b"\xef\xbb\xbf\r\n")
+    head = re.split(rb"\r?\n\r?\n", text, maxsplit=1)[0]
+    return _ANY_HEADER.match(head) is not None and _MAIL_HEADERS.search(head) is not None
