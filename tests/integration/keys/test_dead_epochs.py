@@ -10,13 +10,16 @@ from tests.observing import alerts, leaves, rows
 from transfer_service.db.models import Acknowledgement, Alert, Dispatch, Opening
 from transfer_service.domain.errors import RuleForbids, StateForbids
 from transfer_service.domain.roles import Role
+from transfer_service.domain.statements import FILING_CONFIRMATION
 from transfer_service.domain.transfer import DispatchKind, Status
 from transfer_service.use_cases.keys import epochs
 from transfer_service.use_cases.keys.epochs import make_first_epoch
 from transfer_service.use_cases.keys.exposure import report_exposure
 from transfer_service.use_cases.oversight.approvals import approve_first_dsl
 from transfer_service.use_cases.people.memberships import end_membership
+from transfer_service.use_cases.transfers.acknowledging import confirm_filed
 from transfer_service.use_cases.transfers.delivering import Delivery, deliver_waiting
+from transfer_service.use_cases.transfers.downloading import prepare_archive, record_archive
 
 
 @pytest.fixture
@@ -46,6 +49,27 @@ def deliver(stage: Stage) -> Delivery:
         return deliver_waiting(session, stage.at, stage.alma.actor, keys, storage=stage.storage)
 
 
+def export(stage: Stage, member: Member, dispatch_id) -> None:
+    with stage.database.reading() as session:
+        prepared = prepare_archive(
+            session,
+            stage.at,
+            member.actor,
+            dispatch_id=dispatch_id,
+            person_key=member.person_key,
+            storage=stage.storage,
+        )
+    with stage.database.writing() as session:
+        record_archive(session, stage.at, member.actor, prepared)
+
+
+def file(stage: Stage, member: Member, dispatch_id) -> None:
+    with stage.database.writing() as session:
+        confirm_filed(
+            session, stage.at, member.actor, dispatch_id=dispatch_id, statement_version=FILING_CONFIRMATION.version
+        )
+
+
 def status_of(stage: Stage, dispatch_id) -> Status:
     with stage.database.reading() as session:
         return session.get_one(Dispatch, dispatch_id).status
@@ -70,6 +94,20 @@ def test_what_was_sent_to_a_lost_key_waits_and_is_delivered_again_to_the_next_on
     assert factories.open_dispatch(stage, fay, sent).has_opened
     assert factories.acknowledge(stage, fay, sent)
     assert status_of(stage, sent) is Status.ACKNOWLEDGED
+
+
+def test_what_a_leaver_exported_does_not_stand_for_the_export_of_who_follows(stage: Stage):
+    sent = factories.dispatch_in(stage, Status.OPENED, sender=stage.alma, receiver=stage.cora)
+    export(stage, stage.cora, sent)
+    fay = make_first_holder(stage.service, stage.cast.olive, lose_the_key(stage))
+    deliver(stage)
+    factories.open_dispatch(stage, fay, sent)
+    factories.acknowledge(stage, fay, sent)
+    with pytest.raises(RuleForbids) as refused:
+        file(stage, fay, sent)
+    assert refused.value.rule == "not_exported"
+    export(stage, fay, sent)
+    file(stage, fay, sent)
 
 
 def test_an_acknowledged_file_stays_so_with_its_receipt_and_opens_with_the_next_key(stage: Stage):

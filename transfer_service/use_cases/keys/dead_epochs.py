@@ -63,6 +63,8 @@ def undeliver(session: Session, dispatch: Dispatch) -> bool:
     dispatch.cover_shown_at = None
     dispatch.opened_at = None
     dispatch.opened_by = None
+    # Whoever holds the next key exports the file herself before she states that it is filed.
+    dispatch.exported_at = None
     for place in dispatch.items:
         place.opened_at = None
     session.execute(delete(Opening).where(Opening.dispatch_id == dispatch.id))
