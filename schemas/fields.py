@@ -107,12 +107,10 @@ class Email(Line):
         super().__init__(missing, what="Email address", limit=EMAIL_LIMIT, optional=optional)
 
     def judge(self, text: str) -> str:
-        """Refuse what no mail server would take, and letters beyond ASCII: they make two addresses look like one."""
+        """Refuse what no mail server would take."""
         if not _EMAIL.fullmatch(text) or ".." in text:
             raise ValidationError("Enter an email address in the correct format, like name@example.com")
-        if not text.isascii():
-            raise ValidationError("Email address must not have accents or letters that are not English")
-        return text.casefold()
+        return text.lower()  # not folded further: that would make plain letters of others before anybody sees them
 
 
 class Text(Plain):

@@ -34,7 +34,7 @@ from transfer_service.domain.roles import (
 from transfer_service.use_cases.alerting import alert_person
 from transfer_service.use_cases.installation import Installation
 from transfer_service.use_cases.people import attempts
-from transfer_service.use_cases.people.addresses import check_email
+from transfer_service.use_cases.people.addresses import check_new_email
 from transfer_service.use_cases.people.locking import lock_membership, lock_or_add_person
 from transfer_service.use_cases.recording import record
 
@@ -122,7 +122,7 @@ def invite_person(
                 "Your role does not let you invite somebody into that role. Ask your authority or the administrator.",
             )
     _check_role_fits(role, school_id=school_id, authority_id=authority_id)
-    address = check_email(email)
+    address = check_new_email(email)
     person = lock_or_add_person(session, at, email=address)
     _check_not_there_yet(session, person, role, school_id=school_id, authority_id=authority_id)
     membership = Membership(

@@ -81,6 +81,13 @@ def test_office_staff_do_not_reach_people(browser: Any, cast: Cast) -> None:
     assert browser.post(f"/people/{cast.ben.membership_id}/end", page="/account").status_code == 403
 
 
+def test_an_address_that_would_become_another_is_refused_beside_its_field(browser: Any, cast: Cast) -> None:
+    answer = browser.resume(cast.alma).post("/people/invite", {"email": "wei\u00df@example.org", "role": "deputy_dsl"})
+
+    assert answer.status_code == 422
+    assert "Email address must not have accents or letters that are not English" in answer.text
+
+
 def test_inviting_sends_a_link(browser: Any, cast: Cast, service: Service) -> None:
     browser.resume(cast.alma)
 
