@@ -140,7 +140,7 @@ def test_every_column_under_a_field_key_has_its_place():
         ("transfer", "forename", "surname", "date_of_birth", "upn", "upn_index", "name_index"),
         ("person", "totp_seed"),
         ("alert", "secret"),
-        ("school_epoch", "mac"),
+        ("school_epoch", "mac", "origin_mac"),
         ("person_key", "mac"),
         ("recovery_key", "mac"),
     }

@@ -7,7 +7,8 @@ from datetime import datetime
 from itertools import groupby
 from urllib.parse import urlsplit
 
-from transfer_service.alerts.wording import WORDINGS, Wording
+from transfer_service.alerts.wording import WORDINGS
+from transfer_service.alerts.words import Wording
 from transfer_service.domain.alerts import SECURITY_ALERTS, AlertKind
 from transfer_service.domain.dates import say_time
 

@@ -112,6 +112,16 @@ class FieldKeyring:
             return False
         return hmac.compare_digest(self._backup_code_hash(key_id_of(stored), person, code), stored)
 
+    def authenticate_origin(self, origin: bytes) -> bytes:
+        """Return the 32 bytes that prove that the service itself wrote where a school's key comes from."""
+        return self._origin_mac(self.primary_id, origin)
+
+    def is_authentic_origin(self, mac: bytes, origin: bytes) -> bool:
+        """Tell whether an origin (`origins.epoch_origin`) is as the service wrote it; False for an unknown key id."""
+        if len(mac) != MAC_LENGTH or key_id_of(mac) not in self._keys:
+            return False
+        return hmac.compare_digest(self._origin_mac(key_id_of(mac), origin), mac)
+
     def hash_address(self, subject: str) -> bytes:
         """Return 32 bytes by which attempts from one account or address are counted; `account:…` or `address:…`."""
         return self.keyed_hash("attempt", subject.encode())
@@ -138,6 +148,10 @@ class FieldKeyring:
     def _backup_code_hash(self, key_id: int, person: UUID, code: BackupCode) -> bytes:
         record = length_prefixed("ptx/backup-code/1") + person.bytes + code.reveal()
         made = hmac.digest(self._key(key_id, "backup-code"), record, "sha256")
+        return unsigned(key_id, _ID_LENGTH) + made[: MAC_LENGTH - _ID_LENGTH]
+
+    def _origin_mac(self, key_id: int, origin: bytes) -> bytes:
+        made = hmac.digest(self._key(key_id, "epoch-origin"), origin, "sha256")
         return unsigned(key_id, _ID_LENGTH) + made[: MAC_LENGTH - _ID_LENGTH]
 
     def _index(self, purpose: str, value: bytes, key_id: int) -> bytes:

@@ -37,6 +37,7 @@ from transfer_service.domain.errors import CannotOpen
 from transfer_service.domain.events import Basis, Event
 from transfer_service.use_cases.installation import Installation
 from transfer_service.use_cases.keys.holding import authentic_epoch, authentic_person_key, check_public_row
+from transfer_service.use_cases.keys.origins import authenticate_origin, has_origin
 from transfer_service.use_cases.recording import record
 from transfer_service.use_cases.transfers.pupils import open_pupil, seal_pupil
 
@@ -173,6 +174,8 @@ def _rewrite_alert(at: Installation, row: Alert) -> None:
 
 def _rewrite_epoch(at: Installation, row: SchoolEpoch) -> None:
     public = authentic_epoch(at, row).public
+    if has_origin(at, row):
+        row.origin_mac = authenticate_origin(at, row)
     row.mac = at.field_keys.authenticate_public_key(
         public, kind=formats.KeyKind.EPOCH, owner=row.school_id, epoch=row.number, state=row.state.value
     )
@@ -210,7 +213,7 @@ PLACES: Final = (
     ),
     Place(model=Person, columns=("totp_seed",), rewrite=_rewrite_person),
     Place(model=Alert, columns=("secret",), rewrite=_rewrite_alert),
-    Place(model=SchoolEpoch, columns=("mac",), rewrite=_rewrite_epoch),
+    Place(model=SchoolEpoch, columns=("mac", "origin_mac"), rewrite=_rewrite_epoch),
     Place(model=PersonKey, columns=("mac",), rewrite=_rewrite_person_key),
     Place(model=RecoveryKey, columns=("mac",), rewrite=_rewrite_recovery_key),
 )

@@ -20,6 +20,7 @@ from tests.unit.crypto.literals import (
 from transfer_service.crypto import formats
 from transfer_service.crypto.errors import MalformedBytes
 from transfer_service.crypto.formats import DispatchKind, GranteeKind, ItemKind, KeyKind, UnlockKind
+from transfer_service.crypto.origins import epoch_origin
 
 
 def test_the_item_context():
@@ -235,3 +236,18 @@ def test_a_commitment_of_another_length_makes_no_info():
             epoch=1,
             fingerprint=FINGERPRINT,
         )
+
+
+def test_the_origin_of_an_epoch():
+    said = {"org": SENDER, "epoch": 3, "fingerprint": FINGERPRINT, "made_at": 258, "made_by": PERSON}
+    start = (
+        b"\x00\x12ptx/epoch-origin/1"
+        + b"\x44" * 16
+        + b"\x00\x00\x00\x03"
+        + b"\xdd" * 32
+        + b"\x00" * 6
+        + b"\x01\x02"
+        + b"\x66" * 16
+    )
+    assert epoch_origin(**said, approved_by=OTHER) == start + b"\x77" * 16
+    assert epoch_origin(**said, approved_by=None) == start + b"\x00" * 16

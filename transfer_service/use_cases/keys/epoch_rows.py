@@ -16,6 +16,7 @@ from transfer_service.domain.keys import KeyState
 from transfer_service.domain.roles import Actor
 from transfer_service.use_cases.installation import Installation
 from transfer_service.use_cases.keys.holding import PublicEpoch, authentic_epoch
+from transfer_service.use_cases.keys.origins import authenticate_origin
 from transfer_service.use_cases.recording import entry
 
 
@@ -55,6 +56,7 @@ def add_epoch(
         created_by=actor.person_id,
         approved_by=approved_by,
     )
+    row.origin_mac = authenticate_origin(at, row)
     session.add(row)
     session.flush()
     return PublicEpoch(id=row.id, school_id=school_id, number=number, public=public, state=KeyState.ACTIVE)

@@ -31,6 +31,7 @@ from transfer_service.storage.errors import BlobMissing
 from transfer_service.use_cases.alerting import alert_authority
 from transfer_service.use_cases.installation import Installation
 from transfer_service.use_cases.keys.holding import authentic_epoch, authentic_person_key, check_public_row
+from transfer_service.use_cases.keys.origins import has_origin
 from transfer_service.use_cases.recording import record
 
 AT_ONCE: Final = 500
@@ -127,7 +128,7 @@ def _holders(session: Session) -> Iterator[Finding]:
 def _public_keys(session: Session, at: Installation) -> Iterator[Finding]:
     """Every public key in the database is as the service wrote it (keys, rule 2)."""
     for epoch in session.scalars(select(SchoolEpoch).execution_options(yield_per=AT_ONCE)):
-        if not _is_authentic(lambda row=epoch: authentic_epoch(at, row)):  # type: ignore[misc]
+        if not _is_authentic(lambda row=epoch: (authentic_epoch(at, row), has_origin(at, row))):  # type: ignore[misc]
             yield Finding(ailment=Ailment.KEY_NOT_AUTHENTIC, subject=epoch.id, school_id=epoch.school_id)
     for person_key in session.scalars(select(PersonKey).execution_options(yield_per=AT_ONCE)):
         if not _is_authentic(lambda row=person_key: authentic_person_key(at, row)):  # type: ignore[misc]
