@@ -10,7 +10,6 @@ from types import MappingProxyType
 from transfer_service.alerts.words import Wording, single, transfers
 from transfer_service.domain.alerts import AlertKind
 
-
 _RECEIVING: dict[AlertKind, Wording] = {
     AlertKind.DISPATCH_ARRIVED: transfers(
         "{reference} is waiting for your school",
