@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response
 
 from schemas.authority import EditClosureSchema, EditTermSchema
 from schemas.oversight import EditReceiverClockSchema, EditSenderClockSchema, RemoveDaySchema
-from transfer_service.domain.calendars import ClosureKind
+from transfer_service.domain.calendars import ClosureKind, local_day
 from transfer_service.domain.deadlines import CLOCK_START_LABELS, CLOCK_UNIT_LABELS, CalendarOf, ClockStart
 from transfer_service.domain.errors import AlreadyDone, Invalid
 from transfer_service.domain.permissions import Permission
@@ -74,10 +74,16 @@ def retry(alert_id: UUID) -> Response:
 @blueprint.get("/calendar")
 @access.requires(Permission.AUTHORITY_CALENDAR_EDIT)
 def calendar() -> str:
-    """Show terms and closed days."""
-    with current_services().database.reading() as session:
+    """Show terms and closed days; those that are over stand behind a link each."""
+    services = current_services()
+    with services.database.reading() as session:
         found = terms.get_calendar(session, current_actor())
-    return render_template("authority/calendar.html", found=found, closure_labels=dict(_CLOSURES))
+    return render_template(
+        "authority/calendar.html",
+        found=found,
+        closure_labels=dict(_CLOSURES),
+        today=local_day(services.installation.now()),
+    )
 
 
 @blueprint.get("/calendar/terms/new")

@@ -8,7 +8,7 @@ from flask import Blueprint, render_template, request
 from werkzeug.wrappers import Response
 
 from schemas.school_pages import ClosedDaySchema, DayTakenSchema
-from transfer_service.domain.calendars import ClosureKind
+from transfer_service.domain.calendars import ClosureKind, local_day
 from transfer_service.domain.errors import AlreadyDone
 from transfer_service.domain.permissions import Permission
 from transfer_service.use_cases.calendars import add_closure, list_closed_days, remove_closure
@@ -72,4 +72,9 @@ def _about() -> dict[str, Any]:
     me = acting()
     with me.database.reading() as session:
         days = list_closed_days(session, me.actor)
-    return {"days": days, "labels": KIND_LABELS, "kinds": tuple(KIND_LABELS.items())}
+    return {
+        "days": days,
+        "labels": KIND_LABELS,
+        "kinds": tuple(KIND_LABELS.items()),
+        "today": local_day(me.at.now()),
+    }

@@ -23,8 +23,9 @@ class Upload {
     this.next = "";
     this.input.addEventListener("change", () => this.show());
     this.again.querySelector("button").addEventListener("click", () => this.send());
+    // Files that were chosen and not sent would be lost unseen.
     window.addEventListener("beforeunload", (event) => {
-      if (this.isBusy) {
+      if (this.rows.some((row) => row.isOpen)) {
         event.preventDefault();
       }
     });

@@ -64,6 +64,24 @@ def test_a_mail_with_a_link_that_was_given_up_is_not_sent_again_and_the_page_say
     assert "Send a new invitation" in retried.text
 
 
+def test_terms_and_days_that_are_over_stand_behind_their_own_link(stage, client_for):
+    client = client_for(stage.cast.olive)
+    old = {**day("starts_on", date(2025, 4, 28)), **day("ends_on", date(2025, 5, 23)), "begins_new_term": "yes"}
+    assert client.post_form(f"{CALENDAR}/terms/new", old).status_code == 303
+    for closed_on in (date(2025, 5, 5), date(2026, 12, 1)):
+        given = {**day("closed_on", closed_on), "kind": "other"}
+        assert client.post_form(f"{CALENDAR}/closures/new", given).status_code == 303
+
+    markup = client.get(CALENDAR).text
+
+    places = [
+        markup.index(words) for words in ("Terms that are over (1)", "28 April 2025", "Days on which all schools")
+    ]
+    assert places == sorted(places)
+    places = [markup.index(words) for words in ("1 December 2026", "Days that are over (1)", "5 May 2025")]
+    assert places == sorted(places)
+
+
 def test_a_term_is_added_and_removed(stage, client_for):
     client, before = client_for(stage.cast.olive), log_size(stage)
     new = {**day("starts_on", date(2027, 4, 12)), **day("ends_on", date(2027, 5, 28)), "begins_new_term": "yes"}
