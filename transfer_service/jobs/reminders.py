@@ -11,7 +11,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, exists, select
+from sqlalchemy import ColumnElement, exists, or_, select
 from sqlalchemy.orm import Session
 
 from transfer_service.db.models import Alert, Dispatch, School, Transfer
@@ -137,7 +137,9 @@ def remind(session: Session, at: Installation, step: Step, dispatch_ids: Sequenc
     for dispatch in dispatches:
         if step.kind is AlertKind.ESCALATION:
             authority_id = session.get_one(School, dispatch.receiving_school_id).authority_id
-            alert_authority(session, at, step.kind, authority_id, dispatch=dispatch)
+            if not alert_authority(session, at, step.kind, authority_id, dispatch=dispatch):
+                # No officer is on record: the authority's page shows it, and who comes next is told then.
+                continue
             escalated.append(
                 entry(
                     None,
@@ -158,10 +160,14 @@ def remind(session: Session, at: Installation, step: Step, dispatch_ids: Sequenc
 
 
 def _open_dispatches(step: Step) -> Any:
-    """Choose the dispatches that are in the step's state and were not reminded of in this or a stronger way."""
+    """Choose the dispatches that are in the step's state and were not reminded of in this or a stronger way.
+
+    What was delivered again to a school's next key counts as new: nobody there was told of it before.
+    """
     said = [kind.value for kind in (step.kind, *step.without)]
+    since_delivery = or_(Dispatch.delivered_at.is_(None), Alert.created_at >= Dispatch.delivered_at)
     return select(Dispatch.id).where(
         Dispatch.status.in_(step.status),
         *step.also,
-        ~exists().where(Alert.dispatch_id == Dispatch.id, Alert.kind.in_(said)),
+        ~exists().where(Alert.dispatch_id == Dispatch.id, Alert.kind.in_(said), since_delivery),
     )

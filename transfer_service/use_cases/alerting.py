@@ -37,10 +37,12 @@ def alert_school(
 
 def alert_authority(
     session: Session, at: Installation, kind: AlertKind, authority_id: UUID, *, dispatch: Dispatch | None = None
-) -> None:
-    """Alert the officers and the Head of Service of an authority."""
-    for person in _people(session, Membership.authority_id == authority_id, AUTHORITY_ROLES):
+) -> int:
+    """Alert the officers and the Head of Service of an authority; returns how many there are."""
+    people = _people(session, Membership.authority_id == authority_id, AUTHORITY_ROLES)
+    for person in people:
         _queue(session, at, kind, person.email, person_id=person.id, organisation_id=authority_id, dispatch=dispatch)
+    return len(people)
 
 
 def alert_person(

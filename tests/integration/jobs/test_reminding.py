@@ -7,8 +7,9 @@ from sqlalchemy import select
 
 from tests import factories
 from tests.integration.jobs.conftest import Setting, alerts_of, events
-from transfer_service.db.models import Alert, Closure, Dispatch
+from transfer_service.db.models import Alert, Closure, Dispatch, Membership
 from transfer_service.domain.alerts import AlertKind
+from transfer_service.domain.roles import MembershipState
 from transfer_service.domain.transfer import DispatchKind, Status
 from transfer_service.jobs.reminders import Reminders, is_working_time
 
@@ -121,6 +122,33 @@ def test_past_its_due_date_it_goes_to_the_authority_with_a_leaf(setting: Setting
     assert remind() == [("escalation", "olive")]
     assert remind() == []
     assert "alert.escalated" in events_about(setting, dispatch_id)
+
+
+def test_where_the_authority_has_no_officer_nothing_is_recorded_until_there_is_one(setting: Setting, remind: Remind):
+    dispatch_id = sent(setting)
+    olive = setting.cast.olive.membership_id
+    with setting.database.writing() as session:
+        session.get_one(Membership, olive).state = MembershipState.SUSPENDED
+    setting.clock.set(at(date(2026, 9, 15)))
+    remind()
+    remind()
+    assert "alert.escalated" not in events_about(setting, dispatch_id)
+    with setting.database.writing() as session:
+        session.get_one(Membership, olive).state = MembershipState.ACTIVE
+    assert ("escalation", "olive") in remind()
+    remind()
+    assert events_about(setting, dispatch_id).count("alert.escalated") == 1
+
+
+def test_what_was_delivered_again_to_the_next_key_is_reminded_of_again(setting: Setting, remind: Remind):
+    dispatch_id = sent(setting)
+    setting.clock.set(at(date(2026, 9, 8)))
+    assert remind() == UNOPENED
+    with setting.database.writing() as session:
+        session.get_one(Dispatch, dispatch_id).delivered_at = at(date(2026, 9, 9))
+    setting.clock.set(at(date(2026, 9, 10)))
+    assert remind() == UNOPENED
+    assert remind() == []
 
 
 def events_about(setting: Setting, dispatch_id: UUID) -> list[str]:
