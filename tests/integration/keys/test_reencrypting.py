@@ -12,7 +12,7 @@ from tests.integration.keys.reencrypting import blobs, failures, items, new_epoc
 from tests.integration.transfers.stage import Stage, set_stage
 from tests.observing import alerts, leaves, rows
 from transfer_service.crypto.reencryption import Reencryption, reencryption_hash
-from transfer_service.db.models import Dispatch, Item, ItemGrant, ItemReencryption
+from transfer_service.db.models import Dispatch, Item, ItemGrant, ItemReencryption, KeyGrant, SchoolEpoch
 from transfer_service.domain.ailments import Severity
 from transfer_service.domain.errors import Conflict, NeedsPassword, NotFound, OpeningFailure, PermissionRefused
 from transfer_service.domain.keys import ItemKind
@@ -122,6 +122,12 @@ def test_a_few_at_once_and_the_next_call_goes_on(stage: Stage, kept: UUID):
     assert (reencrypt(stage, stage.cora, at_most=2).done, progress(stage, stage.cora)) == (2, (2, 1))
     assert failures(stage, stage.cora, kept) == []
     assert reencrypt(stage, stage.cora).left == 0
+
+
+@ONE
+def test_after_many_bytes_a_call_ends_and_the_next_goes_on(stage: Stage, kept: UUID, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(reencryption, "BYTES_AT_ONCE", 1)
+    assert [reencrypt(stage, stage.cora).done for _ in range(4)] == [1, 2, 3, 3]
 
 
 @ONE
@@ -479,3 +485,25 @@ def test_the_doctor_finds_an_old_revision_and_is_not_misled_by_a_new_one(stage: 
     with stage.database.writing() as session:
         session.execute(update(Item).where(Item.kind == ItemKind.NOTE).values(revision=1))
     assert found(stage.storage) == {"item_of_an_earlier_revision"}
+
+
+@ONE
+def test_what_a_colleague_was_never_granted_is_left_to_another_and_alarms_nobody(stage: Stage, kept: UUID):
+    with stage.database.writing() as session:
+        old = select(SchoolEpoch.id).where(SchoolEpoch.school_id == stage.cast.receiving, SchoolEpoch.number == 1)
+        session.execute(
+            delete(KeyGrant).where(KeyGrant.grantee_id == stage.dev.person_id, KeyGrant.school_epoch_id.in_(old))
+        )
+    assert reencrypt(stage, stage.dev).left == 3
+    assert "item.open_failed" not in [leaf.event for leaf in leaves(stage.service)]
+    assert reencrypt(stage, stage.cora).left == 0
+
+
+@ONE
+def test_many_damaged_items_do_not_keep_the_others_back(stage: Stage, kept: UUID, monkeypatch: pytest.MonkeyPatch):
+    note = items(stage, kept)[ItemKind.NOTE]
+    with stage.database.writing() as session:
+        session.execute(update(Item).where(Item.id == note.id).values(ciphertext=bytes(1096)))
+    assert reencrypt(stage, stage.cora, at_most=2).left == 1
+    monkeypatch.setattr(reencryption, "DAMAGED_AT_ONCE", 1)
+    assert reencrypt(stage, stage.cora).left == 1

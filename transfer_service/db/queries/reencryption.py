@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -28,10 +28,15 @@ def count_items(session: Session, school_id: UUID, *, since: datetime) -> tuple[
 
 
 def list_due_items(
-    session: Session, school_id: UUID, *, since: datetime, after: UUID | None, limit: int
+    session: Session, school_id: UUID, *, epochs: Collection[int], since: datetime, after: UUID | None, limit: int
 ) -> Sequence[UUID]:
-    """List the items that a school may encrypt again and whose ciphertext is older than `since`, by id."""
-    statement = select(Item.id).where(*_may_encrypt(school_id), _encrypted_at() < since).order_by(Item.id).limit(limit)
+    """List what a school may encrypt again by one of these epochs and that is older than `since`, by id."""
+    statement = (
+        select(Item.id)
+        .where(*_may_encrypt(school_id, ItemGrant.epoch.in_(epochs)), _encrypted_at() < since)
+        .order_by(Item.id)
+        .limit(limit)
+    )
     if after is not None:
         statement = statement.where(Item.id > after)
     return session.scalars(statement).all()
@@ -68,7 +73,7 @@ def _encrypted_at() -> ColumnElement[datetime]:
     return func.coalesce(Item.reencrypted_at, Item.created_at)
 
 
-def _may_encrypt(school_id: UUID) -> tuple[ColumnElement[bool], ...]:
+def _may_encrypt(school_id: UUID, *by: ColumnElement[bool]) -> tuple[ColumnElement[bool], ...]:
     """What a school sealed or sent, and what it received and opened; nothing unopened, nothing shredded."""
     is_its_own = or_(
         Item.sender_id == school_id,
@@ -84,6 +89,7 @@ def _may_encrypt(school_id: UUID) -> tuple[ColumnElement[bool], ...]:
             ItemGrant.recipient_id == school_id,
             Dispatch.shredded_at.is_(None),
             is_its_own,
+            *by,
         )
         .correlate(Item)
         .exists()

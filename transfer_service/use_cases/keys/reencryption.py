@@ -31,6 +31,10 @@ from transfer_service.use_cases.transfers.unopened import report_failure
 
 AT_ONCE: Final = 50
 """Items in one request: each is a transaction of its own, a large attachment takes a second or two."""
+BYTES_AT_ONCE: Final = 128 * 1024 * 1024
+"""Sealed bytes in one request, after which no further item is begun."""
+DAMAGED_AT_ONCE: Final = 50
+"""How many that do not open are passed over in one request."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,17 +87,21 @@ def reencrypt_all(
     PermissionRefused, NeedsPassword, KeyMissing, CannotOpen where the school's own key is damaged, StorageUnavailable.
     """
     after: UUID | None = None
-    for _ in range(at_most):
+    done = damaged = size = 0
+    while done < at_most and damaged < DAMAGED_AT_ONCE and size < BYTES_AT_ONCE:
         with database.reading() as session:
-            item_id = _find_next(session, actor, after=after)
+            item_id = _find_next(session, at, actor, person_key=person_key, after=after)
         if item_id is None:
             break
         try:
-            reencrypt_item(database, at, actor, item_id=item_id, person_key=person_key, storage=storage)
-        except Conflict:
-            pass
+            size += reencrypt_item(database, at, actor, item_id=item_id, person_key=person_key, storage=storage)
         except CannotOpen as failure:
+            damaged += 1
             _report(database, at, actor, item_id=item_id, failure=failure)
+        except Conflict:
+            damaged += 1
+        else:
+            done += 1
         after = item_id
     with database.reading() as session:
         return get_reencryption(session, actor)
@@ -101,8 +109,8 @@ def reencrypt_all(
 
 def reencrypt_item(
     database: Database, at: Installation, actor: Actor, *, item_id: UUID, person_key: PersonKey, storage: Storage
-) -> None:
-    """Encrypt one item again for everybody who holds it. The old bytes go once the new ones are committed.
+) -> int:
+    """Encrypt one item again for everybody who holds it; returns its length in bytes. The old bytes go at the end.
 
     Raises Conflict where somebody changed it meanwhile or it is not due, CannotOpen where it is damaged, and as
     `reencrypt_all`.
@@ -124,15 +132,20 @@ def reencrypt_item(
     if prepared.blob_key is not None:
         # Where the process dies before this, no row names the old bytes any more, and the sweep takes them.
         storage.delete(prepared.blob_key)
+    return made.made.ciphertext_length
 
 
-def _find_next(session: Session, actor: Actor, *, after: UUID | None) -> UUID | None:
+def _find_next(
+    session: Session, at: Installation, actor: Actor, *, person_key: PersonKey, after: UUID | None
+) -> UUID | None:
+    """Return the next item that is due and that this person can open; what she was never granted is no damage."""
     school_id = _school_of(actor)
     permissions.check(actor, Permission.KEYS_GRANT)
     since = key_queries.get_active_since(session, school_id)
     if since is None:
         raise KeyMissing
-    found = queries.list_due_items(session, school_id, since=since, after=after, limit=1)
+    epochs = open_school_keys(session, at, actor, person_key).epochs
+    found = queries.list_due_items(session, school_id, epochs=list(epochs), since=since, after=after, limit=1)
     return found[0] if found else None
 
 
