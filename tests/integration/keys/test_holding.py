@@ -2,7 +2,7 @@ import pytest
 from sqlalchemy import select, update
 
 from tests.cast import Cast, Service, refreshed
-from transfer_service.crypto.suites import PersonKey
+from transfer_service.crypto.suites import PersonKey, seal_to
 from transfer_service.crypto.values import Seed
 from transfer_service.db.models import KeyGrant, SchoolEpoch
 from transfer_service.db.models import PersonKey as PersonKeyRow
@@ -10,7 +10,12 @@ from transfer_service.domain.errors import CannotOpen, KeyMissing, OpeningFailur
 from transfer_service.domain.events import Basis
 from transfer_service.domain.keys import GranteeKind, KeyState
 from transfer_service.use_cases.keys.epochs import make_next_epoch
-from transfer_service.use_cases.keys.holding import find_active_epoch, get_public_epoch, open_school_keys
+from transfer_service.use_cases.keys.holding import (
+    find_active_epoch,
+    get_public_epoch,
+    key_grant_info,
+    open_school_keys,
+)
 
 
 def test_a_safeguarding_lead_opens_the_keys_of_her_school(cast: Cast, service: Service):
@@ -76,6 +81,29 @@ def test_a_grant_that_leads_to_another_schools_epoch_is_not_taken_for_the_own(ca
         session.execute(update(KeyGrant).where(KeyGrant.id == grant.id).values(school_epoch_id=epoch.id))
     with service.database.reading() as session, pytest.raises(KeyMissing):
         open_school_keys(session, service.at, cast.stella.actor, cast.stella.person_key)
+
+
+def test_a_grant_of_a_key_that_somebody_chose_is_not_taken_for_the_schools(cast: Cast, service: Service):
+    """Anybody can seal to a person's public key: what comes out counts only where it is the school's key."""
+    with service.database.writing() as session:
+        grant = _grant(session, cast, number=1, person=cast.alma.person_id, school=cast.sending)
+        info = key_grant_info(
+            service.at,
+            suite=grant.suite,
+            school_id=cast.sending,
+            epoch=1,
+            epoch_fingerprint=get_public_epoch(session, service.at, cast.sending, 1).public.fingerprint,
+            grantee_kind=GranteeKind.PERSON,
+            grantee_id=cast.alma.person_id,
+            grantee_version=grant.grantee_version,
+            grantee_fingerprint=cast.alma.person_key.fingerprint,
+        )
+        session.get_one(KeyGrant, grant.id).sealed = seal_to(cast.alma.person_key.public, Seed(b"\x66" * 32), info=info)
+    keys = cast.alma.school_keys(service)
+    assert (dict(keys.epochs), keys.unreadable) == ({}, frozenset({1}))
+    with pytest.raises(CannotOpen) as refused:
+        _ = keys.active
+    assert refused.value.reason is OpeningFailure.GRANT_UNREADABLE
 
 
 @pytest.mark.parametrize("column", ["kem_public", "signing_public", "fingerprint", "state", "number"])

@@ -11,6 +11,7 @@ from tests.observing import leaves, rows
 from transfer_service.crypto import formats
 from transfer_service.db.models import Dispatch, DispatchItem, Item
 from transfer_service.domain.errors import CannotOpen, NotFound, PermissionRefused, RuleForbids, StateForbids
+from transfer_service.domain.keys import ItemKind
 from transfer_service.domain.transfer import DispatchKind, Status, TransferKind
 from transfer_service.use_cases.transfers import forwarding
 from transfer_service.use_cases.transfers.drafting import MoveDates, discard_draft
@@ -191,6 +192,15 @@ def test_a_damaged_file_is_not_forwarded(stage: Stage):
         session.execute(update(Item).values(ciphertext=bytes(2000)))
     with pytest.raises(CannotOpen):
         forward(stage, first)
+
+
+def test_one_damaged_item_is_found_before_anything_is_forwarded(stage: Stage):
+    first = received(stage)
+    with stage.database.writing() as session:
+        session.execute(update(Item).where(Item.kind == ItemKind.NOTE).values(ciphertext=bytes(2000)))
+    with pytest.raises(CannotOpen) as refused:
+        forward(stage, first)
+    assert refused.value.reason == "commitment"
 
 
 def test_where_the_last_step_breaks_nothing_is_forwarded(stage: Stage, monkeypatch: pytest.MonkeyPatch):

@@ -10,10 +10,14 @@ from tests.integration.transfers.stage import Stage
 from transfer_service.audit.leaf import Leaf, decode_leaf
 from transfer_service.crypto.formats import DispatchKind as SignedKind
 from transfer_service.crypto.manifest import Manifest, withheld_and_paper_digest
-from transfer_service.db.models import Dispatch
+from transfer_service.db.models import Dispatch, DispatchItem
 from transfer_service.domain.errors import CannotOpen
+from transfer_service.domain.keys import ItemKind
 from transfer_service.domain.transfer import Status
+from transfer_service.use_cases.keys.holding import find_active_epoch
 from transfer_service.use_cases.transfers import manifests
+from transfer_service.use_cases.transfers.drafting import draft_again
+from transfer_service.use_cases.transfers.handing_over import grant_all, seal_cover
 
 pytestmark = pytest.mark.parametrize("cast_and_service", ["sqlite"], indirect=True)
 ANOTHER = UUID("01990000-0000-7000-8000-000000000001")
@@ -83,3 +87,37 @@ def test_the_leaf_must_be_of_this_very_sending(
     with pytest.raises(CannotOpen) as refused:
         verify(stage, sent)
     assert refused.value.reason == "manifest_not_as_logged"
+
+
+def test_an_item_of_an_earlier_sending_that_the_manifest_does_not_list_is_refused(stage: Stage) -> None:
+    withdrawn = factories.dispatch_in(stage, Status.WITHDRAWN, sender=stage.alma, receiver=stage.cora)
+    with stage.database.writing() as session:
+        reference = session.get_one(Dispatch, withdrawn).transfer.reference
+        again = draft_again(
+            session, stage.at, stage.alma.actor, reference=reference, receiving_school_id=stage.cast.receiving
+        ).id
+    factories.add_note(stage, stage.alma, again, factories.a_note("What should have gone the first time."))
+    factories.send(stage, stage.alma, again)
+    with stage.database.writing() as session:
+        note = next(
+            place.item for place in session.get_one(Dispatch, withdrawn).items if place.item.kind is ItemKind.NOTE
+        )
+        session.add(DispatchItem(dispatch_id=again, item_id=note.id, position=9))
+    outcome = factories.open_dispatch(stage, stage.cora, again)
+    assert outcome.has_opened
+    assert [failure.reason.value for failure in outcome.failures] == ["content_changed"]
+
+
+def test_a_cover_that_the_manifest_does_not_name_is_not_shown(stage: Stage, sent: UUID) -> None:
+    """Sealed by the sending school, granted to the receiving one, about the same pupil: and still not what was sent."""
+    with stage.database.writing() as session:
+        dispatch = session.get_one(Dispatch, sent)
+        cover = next(place for place in dispatch.items if place.item.kind is ItemKind.COVER)
+        session.delete(cover)
+        session.flush()
+        other = seal_cover(session, stage.at, stage.alma.actor, dispatch=dispatch)
+        receiver = find_active_epoch(session, stage.at, stage.cast.receiving)
+        assert receiver is not None
+        grant_all(session, stage.at, stage.alma.actor, dispatch=dispatch, items=[other], epoch=receiver)
+    shown = factories.show_cover(stage, stage.cora, sent)
+    assert (shown.cover, shown.failure and shown.failure.reason) == (None, "ciphertext_missing")
