@@ -8,15 +8,20 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import Final, Protocol
 
+import structlog
 from sqlalchemy import select
 
 from transfer_service.db.models import Item
 from transfer_service.db.session import Database
 from transfer_service.use_cases.installation import Installation
 
+_log = structlog.stdlib.get_logger(__name__)
+
 LEFT_ALONE_FOR: Final = timedelta(days=1)
 """A younger blob may belong to an upload whose row is about to be written."""
 AT_ONCE: Final = 500
+FEW: Final = 20
+"""So many orphans are swept whatever their share: broken uploads of a day."""
 
 
 class BlobStore(Protocol):
@@ -37,7 +42,11 @@ class BlobStore(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrphanSweep:
-    """Deletes blobs older than a day that no item names."""
+    """Deletes blobs older than a day that no item names.
+
+    Where more than half of a store belongs to no row, it is the database that is wrong: another one, an empty one, or
+    one that is being restored. Then nothing is deleted, and somebody has to look.
+    """
 
     database: Database
     at: Installation
@@ -47,12 +56,27 @@ class OrphanSweep:
         """Go through the store once."""
         older_than = self.at.now() - LEFT_ALONE_FOR
         count = self.store.remove_unfinished(older_than=older_than)
+        orphans, seen = self._find(should_stop, older_than)
+        if len(orphans) > max(FEW, seen / 2):
+            _log.error("orphans left alone", count=len(orphans))
+            return f"left {len(orphans)} of {seen}: no row names them. Is this the store's own database?"
+        for key in orphans:
+            if should_stop():
+                break
+            self.store.delete(key)
+            count += 1
+        return f"swept {count}" if count else ""
+
+    def _find(self, should_stop: Callable[[], bool], older_than: datetime) -> tuple[list[str], int]:
+        """Find the blobs that no row names, and how many blobs there are; nothing where it is to stop."""
         keys = self.store.list_orphans((), older_than=older_than)
-        while not should_stop() and (some := list(islice(keys, AT_ONCE))):
+        orphans: list[str] = []
+        seen = 0
+        while some := list(islice(keys, AT_ONCE)):
+            if should_stop():
+                return [], seen
             with self.database.reading() as session:
                 known = set(session.scalars(select(Item.blob_key).where(Item.blob_key.in_(some))))
-            for key in some:
-                if key not in known:
-                    self.store.delete(key)
-                    count += 1
-        return f"swept {count}" if count else ""
+            orphans += [key for key in some if key not in known]
+            seen += len(some)
+        return orphans, seen

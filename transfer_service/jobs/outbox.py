@@ -34,6 +34,8 @@ MAILS_APART: Final = timedelta(minutes=10)
 LEASE: Final = timedelta(minutes=5)
 """Longer than one attempt can take, every wait for the relay at its longest."""
 MOST_JOINED: Final = 200
+FARTHEST: Final = timedelta(days=1)
+"""No alert is put off for longer. One that seems to be was marked by a clock that was wrong, and is due now."""
 
 _BY_ITSELF: Final = tuple(kind.value for kind in AlertKind if not may_join(kind))
 # Their failure is told to nobody by a further alert, which would fail as they did.
@@ -123,8 +125,8 @@ def mark(session: Session, at: Installation, claim: Claim, outcome: Outcome, *, 
 def _due(now: datetime, *, is_frozen: bool) -> Select[Alert]:
     due = select(Alert).where(
         Alert.state == AlertState.PENDING,
-        Alert.not_before <= now,
-        or_(Alert.leased_until.is_(None), Alert.leased_until <= now),
+        or_(Alert.not_before <= now, Alert.not_before > now + FARTHEST),
+        or_(Alert.leased_until.is_(None), Alert.leased_until <= now, Alert.leased_until > now + FARTHEST),
     )
     return due.where(Alert.kind == AlertKind.LOG_FROZEN.value) if is_frozen else due
 
@@ -154,6 +156,7 @@ def _free_at(session: Session, address: str, now: datetime) -> datetime | None:
         select(func.max(Alert.finished_at)).where(
             Alert.address == address,
             Alert.finished_at > now - MAILS_APART,
+            Alert.finished_at <= now,
             Alert.state == AlertState.SENT,
             Alert.kind.not_in(_BY_ITSELF),
         )

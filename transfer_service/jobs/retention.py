@@ -9,7 +9,7 @@ from uuid import UUID
 import structlog
 
 from transfer_service.db.session import Database
-from transfer_service.domain.errors import RuleForbids
+from transfer_service.domain.errors import RuleForbids, Unavailable
 from transfer_service.jobs.orphans import BlobStore
 from transfer_service.use_cases.installation import Installation
 from transfer_service.use_cases.retention import Shredded, list_due_for_shredding, shred_dispatch
@@ -28,6 +28,9 @@ class Retention:
     def run(self, should_stop: Callable[[], bool]) -> str:
         """Shred everything that is due; a wish to stop is heard between two dispatches."""
         shredded = self.shred_due(should_stop)
+        if not shredded:
+            # A run before may have died between its last commit and this.
+            forget_freed_pages(self.database)
         return f"shredded {len(shredded)}" if shredded else ""
 
     def list_due(self) -> list[UUID]:
@@ -49,8 +52,7 @@ class Retention:
                     shredded = shred_dispatch(session, self.at, dispatch_id=dispatch_id)
             except RuleForbids:
                 continue  # a legal hold was set, or another worker was quicker
-            for key in shredded.blob_keys:
-                self.store.delete(key)
+            self._delete(shredded)
             _log.info("dispatch shredded", dispatch_id=dispatch_id, count=shredded.items)
             done.append(shredded)
             if progress:
@@ -58,6 +60,15 @@ class Retention:
         if done:
             forget_freed_pages(self.database)
         return done
+
+    def _delete(self, shredded: Shredded) -> None:
+        """Delete the sealed bytes; a store that does not answer keeps no other file from being shredded."""
+        try:
+            for key in shredded.blob_keys:
+                self.store.delete(key)
+        except Unavailable:
+            # No grant opens them any more, and the sweep of orphans comes by every day.
+            _log.warning("sealed bytes left to the sweep", dispatch_id=shredded.dispatch_id)
 
 
 def forget_freed_pages(database: Database) -> None:

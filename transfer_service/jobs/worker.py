@@ -18,6 +18,8 @@ ShouldStop = Callable[[], bool]
 
 LONGEST_PAUSE: Final = timedelta(seconds=1)
 AFTER_AN_OUTAGE: Final = timedelta(seconds=5)
+BEFORE_RESUMING: Final = timedelta(minutes=5)
+"""How long a shared job waits that an outage broke off: it begins from its start."""
 NOTED_EVERY: Final = timedelta(minutes=1)
 
 _log = structlog.stdlib.get_logger(__name__)
@@ -56,6 +58,7 @@ class Worker:
         self._stop = threading.Event()
         self._next: dict[str, datetime] = {}
         self._noted: dict[str, datetime] = {}
+        self._broken_off: dict[str, datetime] = {}
 
     def stop(self) -> None:
         """Ask the loop to end after the message in hand; may be called from a signal handler or another thread."""
@@ -79,11 +82,17 @@ class Worker:
         for job in self._jobs:
             if self.is_stopping:
                 return timedelta(0)
-            if self._next.get(job.name, self._now()) <= self._now():
+            if self._is_due(job):
                 self._next[job.name] = self._now() + job.every
                 self._run_guarded(job)
         upcoming = min(self._next.values(), default=self._now() + LONGEST_PAUSE)
         return max(upcoming - self._now(), timedelta(0))
+
+    def _is_due(self, job: Job) -> bool:
+        """Whether its time has come; also where the clock went back, so that its time seems further off than ever."""
+        now = self._now()
+        due_at = self._next.get(job.name, now)
+        return due_at <= now or due_at > now + max(job.every, BEFORE_RESUMING)
 
     def _run_guarded(self, job: Job) -> None:
         """Run one job; a fault of it is logged and stops neither the others nor its next run."""
@@ -91,22 +100,29 @@ class Worker:
             self._run_one(job)
         except Exception as error:  # noqa: BLE001 - logged by type; the other jobs must go on
             if is_outage(error):
-                self._next[job.name] = self._now() + max(job.every, AFTER_AN_OUTAGE)
+                pause = BEFORE_RESUMING if job.name in self._broken_off else AFTER_AN_OUTAGE
+                self._next[job.name] = self._now() + pause
                 _log.warning("database not reached", job=job.name)
             else:
+                self._broken_off.pop(job.name, None)
                 _log.exception("job failed", job=job.name)
                 self._note(job, f"failed: {type(error).__name__}")
 
     def _run_one(self, job: Job) -> None:
         if job.shared:
-            begun, due_at = runs.begin(self._database, job.name, every=job.every, now=self._now())
+            now, resuming = self._now(), self._broken_off.get(job.name)
+            begun, due_at = runs.begin(self._database, job.name, every=job.every, now=now, resuming=resuming)
             if not begun:
+                self._broken_off.pop(job.name, None)
                 self._next[job.name] = due_at
                 return
+            self._broken_off[job.name] = now
         outcome = job.run(lambda: self.is_stopping)
+        self._broken_off.pop(job.name, None)
         if outcome:
             _log.info("job done", job=job.name)
-        if job.shared or outcome or self._noted.get(job.name, self._now() - NOTED_EVERY) <= self._now() - NOTED_EVERY:
+        since = self._now() - self._noted.get(job.name, self._now() - NOTED_EVERY)
+        if job.shared or outcome or not timedelta(0) <= since < NOTED_EVERY:
             self._note(job, outcome or "nothing due")
 
     def _note(self, job: Job, outcome: str) -> None:
