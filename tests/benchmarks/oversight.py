@@ -12,8 +12,7 @@ from sqlalchemy import case, func, insert, select, text
 from tests.benchmarks.measuring import Bench, Figure, benchmark, microseconds_each
 from transfer_service.crypto.fields import FieldKeyring
 from transfer_service.db.models import Authority, Dispatch, LogLeaf, School, Transfer
-from transfer_service.db.queries import log as log_queries
-from transfer_service.db.queries import oversight_lists
+from transfer_service.db.queries import log_pages, oversight_lists
 from transfer_service.db.queries.log import Wanted
 from transfer_service.db.session import Database
 from transfer_service.domain.oversight import Box, DispatchShow, PeriodChoice
@@ -213,7 +212,7 @@ def measure_log(kind: str, bench: Bench) -> tuple[Figure, Figure]:
     with filled(bench, kind, log=True) as found:
         wanted = Wanted(authority_id=found.authorities[3], event="dispatch.sent")
         bare = select(LogLeaf).where(LogLeaf.idx < LEAVES // 2).order_by(LogLeaf.idx.desc()).limit(51)
-        ours = reading(found, lambda session: log_queries.list_leaves(session, wanted, before=LEAVES // 2, limit=51))
+        ours = reading(found, lambda session: log_pages.list_leaves(session, wanted, before=LEAVES // 2, limit=51))
         return ours, reading(found, lambda session: session.scalars(bare).all())
 
 

@@ -60,6 +60,7 @@ class Findings:
 
     def table(self) -> str:
         lines = [f"{count:6,}  {way:34} {check}" for (way, check), count in sorted(self.by_check.items())]
+        lines += [f"{count:6,}  {way:34} NOT FOUND" for way, count in sorted(Counter(self.unfound).items())]
         return "\n".join([*lines, f"{self.count:6,}  damages, of which {len(self.unfound)} were not found"])
 
 

@@ -1,4 +1,4 @@
-"""What is read of the log: its head and checkpoints, and its leaves by page. Every page starts at a known index."""
+"""What is read of the log: its head and checkpoints, one transfer's leaves, and names. Pages are in `log_pages`."""
 
 from __future__ import annotations
 
@@ -72,14 +72,6 @@ def find_leaf_time(session: Session, idx: int) -> datetime | None:
     return session.scalar(select(LogLeaf.at).where(LogLeaf.idx == idx))
 
 
-def list_leaves(session: Session, wanted: Wanted, *, before: int | None, limit: int) -> Sequence[LogLeaf]:
-    """List leaves that an authority sees, the newest first, from before an index."""
-    statement = select(LogLeaf).where(*_conditions(wanted)).order_by(LogLeaf.idx.desc()).limit(limit)
-    if before is not None:
-        statement = statement.where(LogLeaf.idx < before)
-    return session.scalars(statement).all()
-
-
 def list_story(session: Session, transfer_id: UUID) -> Sequence[LogLeaf]:
     """List every leaf about a transfer, in the order in which they were written."""
     return session.scalars(select(LogLeaf).where(LogLeaf.transfer == transfer_id).order_by(LogLeaf.idx)).all()
@@ -111,29 +103,6 @@ def load_names(
         places=found_places | _pairs(session, Authority.id, Authority.name, rest),
         references=_pairs(session, Transfer.id, Transfer.reference, transfers),
     )
-
-
-def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
-    conditions: list[ColumnElement[bool]] = []
-    if wanted.transfer_id is not None:
-        conditions.append(LogLeaf.transfer == wanted.transfer_id)
-    if wanted.person_id is not None:
-        conditions.append(LogLeaf.actor == wanted.person_id)
-    if wanted.event is not None:
-        conditions.append(LogLeaf.event == wanted.event)
-    if wanted.since is not None:
-        conditions.append(LogLeaf.at >= wanted.since)
-    if wanted.until is not None:
-        conditions.append(LogLeaf.at < wanted.until)
-    conditions.append(LogLeaf.org == wanted.school_id if wanted.school_id else _in_scope(wanted))
-    return conditions
-
-
-def _in_scope(wanted: Wanted) -> ColumnElement[bool]:
-    """What was done at the authority or its schools; of a person of theirs also what belongs to no place."""
-    schools = select(School.id).where(School.authority_id == wanted.authority_id)
-    own = or_(LogLeaf.org == wanted.authority_id, LogLeaf.org.in_(schools))
-    return or_(own, LogLeaf.org.is_(None)) if wanted.person_id is not None else own
 
 
 def _belongs_to(authority_id: UUID) -> ColumnElement[bool]:

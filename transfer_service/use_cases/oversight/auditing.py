@@ -18,7 +18,7 @@ from transfer_service.audit.errors import LeafMalformed
 from transfer_service.audit.leaf import Leaf, decode_leaf
 from transfer_service.db.models import LogLeaf
 from transfer_service.db.queries import log as queries
-from transfer_service.db.queries import oversight_lists
+from transfer_service.db.queries import log_pages, oversight_lists
 from transfer_service.db.queries.log import Names, Wanted
 from transfer_service.domain.dates import LONDON
 from transfer_service.domain.errors import Invalid, NotFound
@@ -146,10 +146,10 @@ def look_at_log(session: Session, at: Installation, actor: Actor, *, query: Audi
 
 
 def list_entries(session: Session, actor: Actor, *, look: Look, query: AuditQuery) -> AuditPage:
-    """Return one page of entries; six statements at most. Raises NotFound for a school or person of another place."""
+    """Return one page of entries; eleven statements at most. Raises NotFound for a school or person of another place."""
     wanted = _wanted(session, actor, query)
     check_look(look, actor, Event.AUDIT_LISTED, subject=wanted.person_id or wanted.school_id or wanted.authority_id)
-    rows = queries.list_leaves(session, wanted, before=query.before, limit=PAGE_LENGTH + 1)
+    rows = log_pages.list_leaves(session, wanted, before=query.before, limit=PAGE_LENGTH + 1)
     shown = rows[:PAGE_LENGTH]
     person = school = None
     if query.person_id is not None:

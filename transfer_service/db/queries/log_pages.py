@@ -1,0 +1,150 @@
+"""One page of the log as an authority sees it, found from indexes alone however long the log is and whoever shares it.
+
+Every way to a page starts at a known index and reads no more entries than it shows, or for one person's acts no more
+than an index holds of them. Time in the log never goes back, so that days become a range of indexes first. Of all
+schools of an authority at once the newest entries are merged school by school: the leaves of other authorities, which
+may lie between two of them by the million, are not walked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Select, case, func, literal, select, tuple_, union_all
+from sqlalchemy.orm import Session
+
+from transfer_service.db.models import LogLeaf, School
+from transfer_service.db.queries.log import Wanted
+from transfer_service.db.types import Id, Whole
+
+LAST = 2**63 - 1
+"""Past every index."""
+_NOWHERE = UUID(int=0)
+"""Stands for the place of an act that belongs to none."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Range:
+    """From which index on, and before which; None where that side is open."""
+
+    first: int | None
+    before: int | None
+
+    def holds(self) -> list[ColumnElement[bool]]:
+        """Return the conditions on the index."""
+        found: list[ColumnElement[bool]] = []
+        if self.first is not None:
+            found.append(LogLeaf.idx >= self.first)
+        if self.before is not None:
+            found.append(LogLeaf.idx < self.before)
+        return found
+
+
+def list_leaves(session: Session, wanted: Wanted, *, before: int | None, limit: int) -> Sequence[LogLeaf]:
+    """List leaves that an authority sees, the newest first, from before an index; five statements at most."""
+    within = _find_range(session, wanted, before)
+    if within is None:
+        return []
+    if wanted.transfer_id is None and wanted.person_id is None and wanted.school_id is None:
+        indexes = _merge_places(session, wanted, within, limit)
+    else:
+        indexes = _find_by_one(wanted, within, limit)
+    if indexes is None:
+        return []
+    found = select(LogLeaf).where(LogLeaf.idx.in_(indexes)).order_by(LogLeaf.idx.desc())
+    return session.scalars(found).all()
+
+
+def _find_range(session: Session, wanted: Wanted, before: int | None) -> _Range | None:
+    """Turn the moments asked for into indexes; None where nothing can lie between them."""
+    first = None
+    if wanted.since is not None:
+        first = _first_at(session, wanted.since)
+        if first is None:
+            return None
+    if wanted.until is not None:
+        end = _first_at(session, wanted.until)
+        before = end if before is None else before if end is None else min(before, end)
+    return _Range(first, before)
+
+
+def _first_at(session: Session, moment: Any) -> int | None:
+    """Return the index of the first leaf that is not older than a moment."""
+    return session.scalar(select(LogLeaf.idx).where(LogLeaf.at >= moment).order_by(LogLeaf.at, LogLeaf.idx).limit(1))
+
+
+def _find_by_one(wanted: Wanted, within: _Range, limit: int) -> Any:
+    """The newest indexes of one transfer, one person or one school, whose index of the table ends in `idx`."""
+    conditions = within.holds()
+    if wanted.event is not None:
+        conditions.append(LogLeaf.event == wanted.event)
+    if wanted.transfer_id is not None:
+        conditions += [LogLeaf.transfer == wanted.transfer_id, _is_seen(wanted)]
+        if wanted.person_id is not None:
+            # Not by the index of persons: a transfer has some hundreds of leaves, a person may have many thousands.
+            conditions.append(func.coalesce(LogLeaf.actor, literal(_NOWHERE, Id())) == wanted.person_id)
+    elif wanted.person_id is not None:
+        conditions += [LogLeaf.actor == wanted.person_id, _is_seen(wanted)]
+    else:
+        conditions.append(LogLeaf.org == wanted.school_id)
+    return _newest(conditions, limit)
+
+
+def _is_seen(wanted: Wanted) -> ColumnElement[bool]:
+    """Hold to the school asked for, else to the authority and its schools; of a person also what belongs to no place.
+
+    It is written so that no index of places is thought of: the page is found by the person or the transfer.
+    """
+    place = func.coalesce(LogLeaf.org, literal(_NOWHERE, Id()))
+    if wanted.school_id is not None:
+        return place == wanted.school_id
+    schools = select(School.id).where(School.authority_id == wanted.authority_id)
+    own = place.in_(schools) | (place == wanted.authority_id)
+    return own | (place == _NOWHERE) if wanted.person_id is not None else own
+
+
+def _merge_places(session: Session, wanted: Wanted, within: _Range, limit: int) -> Any:
+    """The newest indexes of the authority and all its schools; None where there are none.
+
+    Only the places with the newest leaves can have a part in the page: as many as it has lines.
+    """
+    newest = _newest_of_place(School.id, wanted.event, within).correlate(School).scalar_subquery()
+    last = session.execute(select(School.id, newest).where(School.authority_id == wanted.authority_id)).all()
+    own = _newest_of_place(literal(wanted.authority_id, Id()), wanted.event, within)
+    found = [(place, idx) for place, idx in (*last, (wanted.authority_id, session.scalar(own)))]
+    within_range = [(idx, place) for place, idx in found if idx is not None and idx >= (within.first or 0)]
+    places = [place for _, place in sorted(within_range, key=lambda pair: pair[0], reverse=True)[:limit]]
+    if not places:
+        return None
+    event = [LogLeaf.event == wanted.event] if wanted.event is not None else []
+    parts = [_newest([LogLeaf.org == place, *event, *within.holds()], limit) for place in places]
+    merged = union_all(*(select(part.subquery().c.idx) for part in parts)).subquery()
+    return select(merged.c.idx).order_by(merged.c.idx.desc()).limit(limit)
+
+
+def _newest_of_place(place: Any, event: str | None, within: _Range) -> Select[Any]:
+    """The newest index of one place before the range's end, or NULL where the row before it is of another one.
+
+    It is asked for as the row before a point in the order of the places, which no other index has: asked for the
+    greatest index of a place, PostgreSQL walks back from the newest leaf of all until it meets one of that place.
+    """
+    before = literal(within.before if within.before is not None else LAST, Whole)
+    columns: list[Any] = [LogLeaf.org, LogLeaf.idx]
+    point: list[Any] = [place, before]
+    same = LogLeaf.org == place
+    if event is not None:
+        columns, point = [LogLeaf.org, LogLeaf.event, LogLeaf.idx], [place, literal(event), before]
+        same &= LogLeaf.event == event
+    return (
+        select(case((same, LogLeaf.idx)))
+        .where(LogLeaf.org.is_not(None), tuple_(*columns) < tuple_(*point))
+        .order_by(*(column.desc() for column in columns))
+        .limit(1)
+    )
+
+
+def _newest(conditions: Sequence[ColumnElement[bool]], limit: int) -> Select[Any]:
+    return select(LogLeaf.idx).where(*conditions).order_by(LogLeaf.idx.desc()).limit(limit)
