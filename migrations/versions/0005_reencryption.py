@@ -30,5 +30,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("item_id", "revision", name=op.f("pk_item_reencryption")),
         sqlite_strict=True,
     )
+    op.create_index("ix_item_reencryption_school", "item_reencryption", ["school_id", "created_at"], unique=False)
     op.add_column("item", sa.Column("reencrypted_at", types.UtcDateTime(), nullable=True))
     op.add_column("school_epoch", sa.Column("origin_mac", sa.LargeBinary(), nullable=True))

@@ -33,6 +33,8 @@ from transfer_service.use_cases.transfers import (
     redirecting,
     reencrypting,
 )
+from transfer_service.use_cases.transfers.drafting import discard_draft
+from transfer_service.use_cases.transfers.notes import edit_note
 from transfer_service.use_cases.transfers.reading import prepare_reading, record_reading
 from transfer_service.use_cases.transfers.reencrypting import make_item, prepare_item, swap_item
 from transfer_service.use_cases.transfers.unsealing import load_sealed
@@ -166,9 +168,39 @@ def test_a_draft_is_encrypted_again_and_can_be_edited_and_sent(stage: Stage):
     draft = factories.draft(stage, stage.alma, stage.cast.receiving, attachments=["a.pdf"])
     new_epoch(stage, stage.alma)
     assert reencrypt(stage, stage.alma).done == 2
+    note = items(stage, draft)[ItemKind.NOTE]
+    with stage.database.writing() as session:
+        assert (
+            edit_note(
+                session,
+                stage.at,
+                stage.alma.actor,
+                dispatch_id=draft,
+                item_id=note.id,
+                revision=2,
+                note=factories.a_note("She is collected by her aunt."),
+            )
+            == 3
+        )
     factories.send(stage, stage.alma, draft)
     factories.open_dispatch(stage, stage.cora, draft)
     assert failures(stage, stage.cora, draft) == []
+    new_epoch(stage, stage.alma)
+    assert reencrypt(stage, stage.alma).done == 3
+    assert items(stage, draft)[ItemKind.NOTE].revision == 4
+    assert failures(stage, stage.cora, draft) == []
+
+
+def test_a_draft_that_was_encrypted_again_is_discarded_with_its_statements(stage: Stage):
+    draft = factories.draft(stage, stage.alma, stage.cast.receiving, attachments=["a.pdf"])
+    new_epoch(stage, stage.alma)
+    reencrypt(stage, stage.alma)
+    with stage.database.writing() as session:
+        keys = discard_draft(session, stage.at, stage.alma.actor, dispatch_id=draft)
+    assert set(keys) == blobs(stage)
+    with stage.database.reading() as session:
+        assert session.scalars(select(ItemReencryption)).all() == []
+        assert session.scalars(select(Item)).all() == []
 
 
 @ONE

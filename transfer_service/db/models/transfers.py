@@ -145,6 +145,7 @@ class ItemReencryption(Model):
     """A school's signed statement that it encrypted an item again: the link from one ciphertext to the next."""
 
     __tablename__ = "item_reencryption"
+    __table_args__ = (Index("ix_item_reencryption_school", "school_id", "created_at"),)
 
     # A draft's item goes with all that was made for it.
     item_id: Mapped[UUID] = mapped_column(Id, ForeignKey("item.id", ondelete="CASCADE"), primary_key=True)

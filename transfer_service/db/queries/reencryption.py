@@ -80,18 +80,11 @@ def _may_encrypt(school_id: UUID, *by: ColumnElement[bool]) -> tuple[ColumnEleme
         Transfer.sending_school_id == school_id,
         and_(Dispatch.receiving_school_id == school_id, Dispatch.status.in_(READ_BY_RECEIVER)),
     )
+    # From the school's grants to the items: their number is what the school holds, not what the service does.
     held = (
-        select(ItemGrant.id)
+        select(ItemGrant.item_id)
         .join(Dispatch, Dispatch.id == ItemGrant.dispatch_id)
         .join(Transfer, Transfer.id == Dispatch.transfer_id)
-        .where(
-            ItemGrant.item_id == Item.id,
-            ItemGrant.recipient_id == school_id,
-            Dispatch.shredded_at.is_(None),
-            is_its_own,
-            *by,
-        )
-        .correlate(Item)
-        .exists()
+        .where(ItemGrant.recipient_id == school_id, Dispatch.shredded_at.is_(None), is_its_own, *by)
     )
-    return (Item.shredded_at.is_(None), held)
+    return (Item.shredded_at.is_(None), Item.id.in_(held))

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from transfer_service.crypto.suites import PersonKey
 from transfer_service.db.queries import keys as key_queries
+from transfer_service.db.queries import reencryption as queries
 from transfer_service.db.session import Database
 from transfer_service.domain import permissions
 from transfer_service.domain.calendars import local_day
@@ -62,11 +63,13 @@ def list_key_tasks(session: Session, at: Installation, actor: Actor) -> KeyTasks
     today, due_on = local_day(at.now()), renewal_due_on(local_day(active.created_at))
     # A first key has nothing before it: most schools are asked no more than this.
     is_first = active.number == 1
-    sealing = None if is_first else get_progress(session, actor)
-    encrypting = None if is_first else get_reencryption(session, actor)
+    may_be_known = not is_first and active.previous_signature is None
+    wants_encryption = may_be_known or (
+        not is_first and queries.has_begun(session, actor.organisation_id, since=active.created_at)
+    )
     return KeyTasks(
-        to_seal=sealing.left if sealing else 0,
-        to_encrypt=encrypting.left if encrypting and (encrypting.is_begun or encrypting.is_wanted) else 0,
+        to_seal=0 if is_first else get_progress(session, actor).left,
+        to_encrypt=get_reencryption(session, actor).left if wants_encryption else 0,
         renew_by=due_on if today >= due_on - RENEWAL_NOTICE else None,
         is_overdue=today > due_on,
     )
