@@ -21,6 +21,7 @@ from transfer_service.db.models import (
     RecoveryKey,
     School,
     SchoolEpoch,
+    Transfer,
     Unlock,
 )
 from transfer_service.domain.keys import GranteeKind, ItemKind, KeyState, UnlockKind
@@ -31,15 +32,30 @@ READABLE_BY_RECEIVER = (Status.SENT, Status.OPENED, Status.ACKNOWLEDGED)
 
 
 def list_items_without_sender_grant(session: Session) -> list[tuple[UUID, UUID]]:
-    """List live items, each with its sender, that no live key of the sending school opens.
+    """List live items, each with the school that sends them, that no live key of that school opens for the dispatch.
 
-    A remark of the receiving school is that school's own and is granted to the sender in the dispatch sent back.
+    That is not always the school that sealed them: a forwarded item stays when its first dispatch was shredded. A
+    remark of the receiving school is that school's own, and is granted to whichever of the two had a key.
     """
+    own_words = and_(Item.kind == ItemKind.REMARK, Item.sender_id == Dispatch.receiving_school_id)
     return _pairs(
         session,
-        select(Item.id, Item.sender_id).where(
+        select(Item.id, Transfer.sending_school_id)
+        .join(DispatchItem, DispatchItem.item_id == Item.id)
+        .join(Dispatch, Dispatch.id == DispatchItem.dispatch_id)
+        .join(Transfer, Transfer.id == Dispatch.transfer_id)
+        .where(
             Item.shredded_at.is_(None),
-            ~_granted(ItemGrant.recipient_id == Item.sender_id),
+            Dispatch.shredded_at.is_(None),
+            ~_granted(
+                and_(
+                    ItemGrant.dispatch_id == Dispatch.id,
+                    or_(
+                        ItemGrant.recipient_id == Transfer.sending_school_id,
+                        and_(own_words, ItemGrant.recipient_id == Item.sender_id),
+                    ),
+                )
+            ),
         ),
     )
 
@@ -212,7 +228,7 @@ def _granted(which: ColumnElement[bool]) -> ColumnElement[bool]:
             SchoolEpoch.number == ItemGrant.epoch,
             SchoolEpoch.state != KeyState.DESTROYED,
         )
-        .correlate(Item, Dispatch)
+        .correlate(Item, Dispatch, Transfer)
     )
 
 
