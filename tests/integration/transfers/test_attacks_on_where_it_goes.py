@@ -1,18 +1,27 @@
-"""Somebody can write the database and acts with another school: what was addressed to one school opens for no other."""
+"""Somebody can write the database and acts with another school: what was addressed to one school opens for no other.
+
+Nor does a school sign as its own what somebody put into its draft, or send again what it never signed.
+"""
 
 from uuid import UUID
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import delete, update
+from sqlalchemy.orm import Session
 
 from tests import factories
 from tests.integration.transfers.stage import Stage, enrol_keyless
-from transfer_service.db.models import Dispatch, ItemGrant
-from transfer_service.domain.errors import CannotOpen
+from transfer_service.db.models import Dispatch, DispatchItem, ItemGrant
+from transfer_service.domain.errors import CannotOpen, RuleForbids
+from transfer_service.domain.keys import ItemKind
 from transfer_service.domain.transfer import DispatchKind, Status
+from transfer_service.use_cases.keys.holding import find_active_epoch
 from transfer_service.use_cases.transfers import delivering
+from transfer_service.use_cases.transfers.notes import edit_note, remove_item
 from transfer_service.use_cases.transfers.redirecting import redirect
 from transfer_service.use_cases.transfers.resealing import reseal_grants
+from transfer_service.use_cases.transfers.sealing import grant, place_item, seal_row
+from transfer_service.use_cases.transfers.texts import JSON_TYPE, NOTE_NAME
 
 
 def write(stage: Stage, dispatch_id: UUID, **values: object) -> None:
@@ -93,3 +102,74 @@ def test_a_redirected_nil_does_not_pass_for_a_file(stage: Stage) -> None:
     assert [failure.reason.value for failure in factories.open_dispatch(stage, stage.cora, again).failures] == [
         "manifest_signature"
     ]
+
+
+def test_a_forged_manifest_is_not_sent_again(stage: Stage) -> None:
+    old = factories.dispatch_in(stage, Status.WITHDRAWN, sender=stage.alma, receiver=stage.cora)
+    write(stage, old, manifest_signature=bytes(64))
+    with pytest.raises(CannotOpen) as refused, stage.database.writing() as session:
+        redirect(
+            session,
+            stage.at,
+            stage.alma.actor,
+            dispatch_id=old,
+            receiving_school_id=stage.cast.stranger,
+            person_key=stage.alma.person_key,
+            storage=stage.storage,
+        )
+    assert refused.value.reason == "manifest_signature"
+
+
+def put_in(session: Session, stage: Stage, dispatch: Dispatch, text: str) -> None:
+    """Seal a note to the sending school's public key, as anybody can, and write all its rows; no leaf tells of it."""
+    sealed = seal_row(
+        stage.at,
+        stage.alma.actor,
+        transfer_id=dispatch.transfer_id,
+        sender_id=stage.cast.sending,
+        kind=ItemKind.NOTE,
+        name=NOTE_NAME,
+        media_type=JSON_TYPE,
+        body=factories.a_note(text).encode(),
+    )
+    place_item(session, dispatch, sealed.item, 9)
+    epoch = find_active_epoch(session, stage.at, stage.cast.sending)
+    assert epoch is not None
+    grant(
+        session,
+        stage.at,
+        stage.alma.actor,
+        dispatch=dispatch,
+        item=sealed.item,
+        data_key=sealed.data_key,
+        recipient_id=stage.cast.sending,
+        epoch=epoch,
+    )
+
+
+@pytest.mark.parametrize("change", ["added", "exchanged", "taken away"])
+def test_a_school_does_not_sign_what_somebody_else_put_into_its_draft(stage: Stage, change: str) -> None:
+    dispatch_id = factories.draft(stage, stage.alma, stage.cast.receiving)
+    factories.add_note(stage, stage.alma, dispatch_id, factories.a_note("A second note."))
+    with stage.database.writing() as session:
+        dispatch = session.get_one(Dispatch, dispatch_id)
+        if change != "added":
+            session.execute(delete(DispatchItem).where(DispatchItem.item_id == dispatch.items[0].item_id))
+        if change != "taken away":
+            put_in(session, stage, dispatch, "Her father is a danger to her.")
+    with pytest.raises(RuleForbids) as refused:
+        factories.send(stage, stage.alma, dispatch_id)
+    assert refused.value.rule == "not_as_recorded"
+    assert "tell the administrator" in refused.value.sentence
+
+
+def test_a_draft_that_was_edited_and_shortened_by_its_school_is_sent(stage: Stage) -> None:
+    dispatch_id = factories.draft(stage, stage.alma, stage.cast.receiving, attachments=("a.pdf", "b.pdf"))
+    with stage.database.reading() as session:
+        note, file, _ = [place.item_id for place in session.get_one(Dispatch, dispatch_id).items]
+    with stage.database.writing() as session:
+        changed = factories.a_note("What was meant.")
+        at, actor = stage.at, stage.alma.actor
+        edit_note(session, at, actor, dispatch_id=dispatch_id, item_id=note, revision=1, note=changed)
+        remove_item(session, at, actor, dispatch_id=dispatch_id, item_id=file)
+    assert factories.send(stage, stage.alma, dispatch_id).status is Status.SENT

@@ -13,12 +13,15 @@ from transfer_service.db.models import Dispatch, DispatchItem, Item
 from transfer_service.domain.errors import CannotOpen, NotFound, PermissionRefused, RuleForbids, StateForbids
 from transfer_service.domain.keys import ItemKind
 from transfer_service.domain.transfer import DispatchKind, Status, TransferKind
+from transfer_service.use_cases.keys.holding import find_active_epoch
 from transfer_service.use_cases.transfers import forwarding
 from transfer_service.use_cases.transfers.drafting import MoveDates, discard_draft
 from transfer_service.use_cases.transfers.forwarding import forward_file
 from transfer_service.use_cases.transfers.manifests import verify_manifest
 from transfer_service.use_cases.transfers.provenance import find_provenance
 from transfer_service.use_cases.transfers.reading import prepare_reading
+from transfer_service.use_cases.transfers.sealing import grant, place_item, seal_row
+from transfer_service.use_cases.transfers.texts import JSON_TYPE, NOTE_NAME
 
 DATES = MoveDates(leaving_on=date(2026, 9, 4))
 
@@ -122,6 +125,32 @@ def test_an_item_that_the_first_school_never_signed_is_not_accepted(stage: Stage
     opened = factories.open_dispatch(stage, stage.stella, going)
     assert not opened.has_opened
     assert [failure.reason.value for failure in opened.failures] == ["manifest_signature"]
+
+
+def test_an_item_that_somebody_put_beside_the_forwarded_ones_is_not_accepted(stage: Stage):
+    """Sealed in the first school's name to the forwarding school's public key, as whoever writes the database can."""
+    first = received(stage)
+    going = forward(stage, first)
+    with stage.database.writing() as session:
+        origin, draft = session.get_one(Dispatch, first), session.get_one(Dispatch, going)
+        sealed = seal_row(
+            stage.at,
+            stage.alma.actor,
+            transfer_id=origin.transfer_id,
+            sender_id=stage.cast.sending,
+            kind=ItemKind.NOTE,
+            name=NOTE_NAME,
+            media_type=JSON_TYPE,
+            body=factories.a_note("What the first school never wrote.").encode(),
+        )
+        place_item(session, draft, sealed.item, 9)
+        epoch = find_active_epoch(session, stage.at, stage.cast.receiving)
+        keyed = {"item": sealed.item, "data_key": sealed.data_key, "recipient_id": stage.cast.receiving}
+        grant(session, stage.at, stage.cora.actor, dispatch=draft, epoch=epoch, **keyed)
+    factories.send(stage, stage.cora, going)
+    opened = factories.open_dispatch(stage, stage.stella, going)
+    assert not opened.has_opened
+    assert [failure.reason.value for failure in opened.failures] == ["content_changed"]
 
 
 def test_a_forwarded_file_that_lost_its_origin_is_not_accepted(stage: Stage):

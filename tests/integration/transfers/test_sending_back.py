@@ -24,6 +24,7 @@ from transfer_service.domain.errors import (
 from transfer_service.domain.keys import ItemKind
 from transfer_service.domain.transfer import DispatchKind, RejectionReason, Status
 from transfer_service.use_cases.transfers import delivering, redirecting, resealing, returning, sending
+from transfer_service.use_cases.transfers.texts import Remark
 
 
 def redirect(stage: Stage, member: Member, dispatch_id: UUID, to: UUID) -> sending.Sent:
@@ -118,6 +119,21 @@ def test_the_reason_in_words_is_sealed_to_both_schools_and_bound_to_its_leaf(sta
     with pytest.raises(CannotOpen) as refused:
         remark(stage, stage.alma, dispatch_id)
     assert refused.value.reason == "ciphertext_missing"
+
+
+def test_words_that_somebody_put_in_the_place_of_the_schools_are_not_shown(stage: Stage) -> None:
+    """Anybody can seal to the two schools' public keys: what counts is the digest in the leaf of sending back."""
+    dispatch_id = factories.dispatch_in(stage, Status.OPENED, sender=stage.alma, receiver=stage.cora)
+    factories.send_back(stage, stage.cora, dispatch_id, reason=RejectionReason.DUPLICATE, words="We have it already.")
+    with stage.database.writing() as session:
+        dispatch = session.get_one(models.Dispatch, dispatch_id)
+        genuine = session.query(models.Item).filter_by(sender_id=stage.cast.receiving).one()
+        session.query(models.DispatchItem).filter_by(item_id=genuine.id).delete()
+        forged = Remark(reason="duplicate", words="Never send us anything again.")
+        returning._seal_words(session, stage.at, stage.cora.actor, dispatch, forged)
+    with pytest.raises(CannotOpen) as refused:
+        remark(stage, stage.alma, dispatch_id)
+    assert refused.value.reason == "content_changed"
 
 
 def test_a_file_that_was_not_sent_back_has_no_remark(stage: Stage) -> None:

@@ -24,6 +24,7 @@ from transfer_service.use_cases.installation import Installation
 from transfer_service.use_cases.keys.holding import SchoolKeys, find_active_epoch, open_school_keys
 from transfer_service.use_cases.keys.vouching import VouchedKey, find_vouched_key
 from transfer_service.use_cases.recording import record_all
+from transfer_service.use_cases.transfers.as_recorded import check_as_recorded
 from transfer_service.use_cases.transfers.drafting import check_receiver, school_of
 from transfer_service.use_cases.transfers.handing_over import (
     alert_receiver,
@@ -104,7 +105,7 @@ def send_dispatch(
     """Send a file. Without a live key at the receiving school it is WAITING, sealed to the sender alone.
 
     `seen` is that of the answers that the person was shown. Raises Conflict where they changed since, AlreadyDone where
-    it was sent before, RuleForbids (`empty_file`, `school_closed`), KeyMissing, and CannotOpen
+    it was sent before, RuleForbids (`empty_file`, `school_closed`, `not_as_recorded`), KeyMissing, and CannotOpen
     where an item of the draft is damaged.
     """
     dispatch = _get_unsent(session, actor, dispatch_id, permission=Permission.DISPATCH_SEND)
@@ -163,6 +164,7 @@ def _send(
     receiver = find_active_epoch(session, at, receiving.id)
     status = next_status(dispatch.kind, dispatch.status, Action.SEND, receiver_has_key=receiver is not None)
     items = open_own_items(session, at, storage, keys, dispatch=dispatch)
+    check_as_recorded(session, dispatch, [keyed.item for keyed in items])
     origin = find_origin(session, dispatch)
     cover = seal_cover(session, at, actor, dispatch=dispatch)
     digest = hand_over(
