@@ -5,7 +5,7 @@ from sqlalchemy import select
 
 from tests import factories
 from tests.cast import Cast, Member, Service, join_service, make_first_holder, refreshed
-from tests.integration.transfers.stage import Stage, set_stage
+from tests.integration.transfers.stage import Stage, enrol_keyless, set_stage
 from tests.observing import alerts, leaves, rows
 from transfer_service.db.models import Acknowledgement, Alert, Dispatch, Opening
 from transfer_service.domain.errors import RuleForbids, StateForbids
@@ -154,6 +154,17 @@ def test_what_was_shredded_is_not_asked_for_again(stage: Stage):
     make_first_holder(stage.service, stage.cast.olive, lose_the_key(stage))
     with stage.database.reading() as session:
         assert session.scalars(select(Alert).where(Alert.kind == "delivery.wanted")).all() == []
+
+
+def test_what_was_shredded_is_not_delivered_although_a_restore_left_it_waiting(stage: Stage):
+    keyless = stage.cast.keyless
+    waiting = factories.dispatch_in(
+        stage, Status.WAITING, sender=stage.alma, receiver=stage.cora, keyless_school_id=keyless
+    )
+    with stage.database.writing() as session:
+        session.get_one(Dispatch, waiting).shredded_at = stage.clock()
+    enrol_keyless(stage)
+    assert deliver(stage) == Delivery(delivered=0, failed=0)
 
 
 def test_where_the_key_cannot_be_made_nothing_waits(stage: Stage, monkeypatch: pytest.MonkeyPatch):

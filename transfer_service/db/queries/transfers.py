@@ -241,6 +241,8 @@ def list_undelivered_ids(session: Session, *, sending_school_id: UUID, limit: in
             .join(Dispatch.transfer)
             .where(
                 Transfer.sending_school_id == sending_school_id,
+                # By its status it may wait, after a restore to a moment before it was delivered.
+                Dispatch.shredded_at.is_(None),
                 exists().where(
                     SchoolEpoch.school_id == Dispatch.receiving_school_id, SchoolEpoch.state == KeyState.ACTIVE
                 ),
@@ -255,7 +257,6 @@ def list_undelivered_ids(session: Session, *, sending_school_id: UUID, limit: in
                         Dispatch.kind != DispatchKind.NIL,
                         Dispatch.status == Status.ACKNOWLEDGED,
                         Dispatch.delivered_at.is_(None),
-                        Dispatch.shredded_at.is_(None),
                     ),
                 ),
             )
