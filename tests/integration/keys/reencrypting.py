@@ -6,7 +6,7 @@ from sqlalchemy import select
 
 from tests.cast import Member
 from tests.integration.transfers.stage import Stage
-from transfer_service.db.models import DispatchItem, Item
+from transfer_service.db.models import DispatchItem, Item, ItemGrant
 from transfer_service.domain.keys import ItemKind
 from transfer_service.use_cases.keys.epochs import make_next_epoch
 from transfer_service.use_cases.keys.reencryption import Reencrypted, get_reencryption, reencrypt_all
@@ -65,3 +65,10 @@ def items(stage: Stage, dispatch_id: UUID) -> dict[ItemKind, Item]:
 
 def blobs(stage: Stage) -> set[str]:
     return set(stage.storage.list_keys())
+
+
+def grants(stage: Stage) -> set[tuple[str, int]]:
+    """To which school and which of its epochs anything is sealed."""
+    names = {stage.cast.sending: "sender", stage.cast.receiving: "receiver", stage.cast.stranger: "stranger"}
+    with stage.database.reading() as session:
+        return {(names[one.recipient_id], one.epoch) for one in session.scalars(select(ItemGrant))}

@@ -39,7 +39,8 @@ def test_the_names_that_stand_in_logs_are_kept():
         "epoch.created epoch.retired epoch.destroyed key.granted key.revoked escrow.granted recovery_key.recorded "
         "drill.recorded alert.sent alert.failed alert.abandoned compliance.listed audit.listed pupil_name.shown "
         "audit.exported calendar.changed setting.changed schools.imported access.refused detail.erased restored "
-        "log_key.rotated freeze.lifted signer_state.adopted backup_codes.made backup_codes.ended backup_code.used "
+        "log_key.rotated item.reencrypted item.reverted grants.renewed "
+        "freeze.lifted signer_state.adopted backup_codes.made backup_codes.ended backup_code.used "
     )
     assert set(kept.split()) <= {event.value for event in Event}
 

@@ -39,6 +39,14 @@ def test_what_one_person_does_several_times_within_a_minute_is_one_line():
     assert tell([note, later])[0].at == later.at
 
 
+def test_items_that_are_encrypted_again_are_one_line():
+    again = happening(Event.ITEM_REENCRYPTED, "encrypted an item again")
+
+    assert said(again, again) == [
+        ("Alma Reid", "encrypted 2 items again under new keys; their contents stayed as they were")
+    ]
+
+
 def test_alerts_to_several_people_are_one_line():
     alert = happening(Event.ALERT_SENT, "An alert was sent", person=None)
 

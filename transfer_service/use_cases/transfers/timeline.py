@@ -30,6 +30,7 @@ SHARED: Mapping[Event, str] = MappingProxyType(
         Event.NIL_DECLARED: "declared that they hold no safeguarding information",
         Event.ITEM_RESEALED: "sealed an item again",
         Event.ITEM_GRANTED: "sealed the contents to the receiving school's new key",
+        Event.ITEM_REENCRYPTED: "encrypted an item again under a new key; its contents stayed as they were",
         Event.DISPATCH_WITHDRAWN: "withdrew it",
         Event.PUPIL_CONFIRMED: "confirmed that the pupil is joining",
         Event.DISPATCH_OPENED: "opened the file",

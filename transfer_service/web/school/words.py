@@ -66,6 +66,7 @@ _SEVERAL: Mapping[Event, str] = MappingProxyType(
         Event.NOTE_SEALED: "sealed {count} notes",
         Event.ATTACHMENT_SEALED: "sealed {count} attachments",
         Event.ITEM_REMOVED: "removed {count} items",
+        Event.ITEM_REENCRYPTED: "encrypted {count} items again under new keys; their contents stayed as they were",
         Event.ATTACHMENT_DOWNLOADED: "downloaded {count} attachments",
         Event.RECEIPT_DOWNLOADED: "downloaded {count} receipts",
         Event.ALERT_SENT: "{count} alerts were sent",

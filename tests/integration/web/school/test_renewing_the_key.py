@@ -9,7 +9,7 @@ from tests.factories import dispatch_in
 from tests.html import text_of
 from tests.integration.keys.reencrypting import failures
 from tests.integration.transfers.stage import Stage
-from tests.integration.web.school.browsing import follow, refused
+from tests.integration.web.school.browsing import follow, reference_of, refused
 from tests.observing import leaves
 from transfer_service.db.models import Item, SchoolEpoch
 from transfer_service.domain.transfer import Status
@@ -56,6 +56,10 @@ def test_a_lead_encrypts_everything_again_and_both_schools_still_read_it(stage: 
     assert "3 of 3 notes" in said
     assert "Go on encrypting" not in said
     assert (failures(stage, stage.alma, kept), failures(stage, stage.cora, kept)) == ([], [])
+    sender = browser(stage.alma)
+    told = text_of(sender.page(f"/transfers/{reference_of(stage, kept)}"), "main")
+    assert "Cora Whitlock" in told
+    assert "encrypted 3 items again under new keys; their contents stayed as they were" in told
 
 
 def test_a_renewal_that_was_not_finished_awaits_the_lead_and_goes_on_at_the_next_sign_in(stage: Stage, browser):
@@ -95,6 +99,8 @@ def test_nobody_else_finds_these_pages(stage: Stage, browser, name: str):
     client = browser(getattr(stage.cast, name))
     for address in (RENEWAL, f"{RENEWAL}/new", "/school-key/exposure"):
         assert client.get(address).status_code == 403, address
+    for address in (RENEWAL, f"{RENEWAL}/new", f"{RENEWAL}/encryption", "/school-key/exposure"):
+        assert client.post_form(address, {}, page="/accessibility").status_code == 403, address
 
 
 @pytest.mark.parametrize("address", [f"{RENEWAL}/new", "/school-key/exposure"])
