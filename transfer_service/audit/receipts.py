@@ -21,7 +21,9 @@ from transfer_service.audit.errors import LogInconsistent, ReceiptNotReady
 from transfer_service.audit.leaf import decode_leaf
 from transfer_service.audit.log import OpenDetail, open_detail
 from transfer_service.audit.nodes import prove_consistency, prove_inclusion
+from transfer_service.audit.policy import Policy
 from transfer_service.audit.proof import write_proof
+from transfer_service.audit.standing import find_standing
 from transfer_service.db.models.log import LogCheckpoint, LogLeaf
 
 EXTRA_VERSION = 1
@@ -43,9 +45,8 @@ class AcknowledgementProof:
 
 def find_covering_checkpoint(session: Session, idx: int) -> LogCheckpoint | None:
     """Return the first checkpoint that covers the leaf, or None where the signer has not come to it yet."""
-    return session.scalars(
-        select(LogCheckpoint).where(LogCheckpoint.size > idx).order_by(LogCheckpoint.size).limit(1)
-    ).one_or_none()
+    standing = find_standing(session, idx)
+    return None if standing is None else standing.checkpoint
 
 
 def find_newest_checkpoint(session: Session) -> LogCheckpoint | None:
@@ -53,18 +54,21 @@ def find_newest_checkpoint(session: Session) -> LogCheckpoint | None:
     return session.scalars(select(LogCheckpoint).order_by(LogCheckpoint.size.desc()).limit(1)).one_or_none()
 
 
-def find_earlier_receipt(session: Session, idx: int, *, org: UUID, events: Collection[str]) -> int | None:
+def find_earlier_receipt(
+    session: Session, idx: int, *, org: UUID, events: Collection[str], policy: Policy | None = None
+) -> int | None:
     """Return the size of the checkpoint under an organisation's receipt before this leaf, or None for its first one.
 
-    Receipts stand on the first checkpoint that covers their leaf. A receipt `since` that size proves that the log
-    only grew since the receipt that the organisation already holds: its receipts make one chain.
+    Receipts stand on the first checkpoint that covers their leaf and that the policy's witnesses have seen. A receipt
+    `since` that size proves that the log only grew since the receipt that the organisation already holds: its receipts
+    make one chain.
     """
-    covering = find_covering_checkpoint(session, idx)
-    if covering is None:
+    standing = find_standing(session, idx, policy)
+    if standing is None:
         return None
     before = session.scalar(
         select(LogCheckpoint.size)
-        .where(LogCheckpoint.size < covering.size)
+        .where(LogCheckpoint.size < standing.checkpoint.size)
         .order_by(LogCheckpoint.size.desc())
         .limit(1)
     )
@@ -79,8 +83,12 @@ def find_earlier_receipt(session: Session, idx: int, *, org: UUID, events: Colle
     ]
     each = union_all(*newest).subquery()
     earlier = session.scalar(select(func.max(each.c.idx)))
-    held = None if earlier is None else find_covering_checkpoint(session, earlier)
-    return None if held is None else held.size
+    if earlier is None:
+        return None
+    # Where both stand on one checkpoint, which witnesses saw late, the growth is proven from where the earlier began.
+    held = [find_standing(session, earlier, policy), find_standing(session, earlier)]
+    sizes = [one.checkpoint.size for one in held if one is not None]
+    return next((size for size in sizes if size < standing.checkpoint.size), None)
 
 
 def compose_receipt(
@@ -91,17 +99,22 @@ def compose_receipt(
     acknowledgement: AcknowledgementProof | None = None,
     size: int | None = None,
     since: int | None = None,
+    policy: Policy | None = None,
 ) -> bytes:
     """Compose the receipt of the leaf `idx` as the bytes of a `.tlog-proof`.
 
-    By default it stands on the first checkpoint that covers the leaf; `size` chooses a later one, for instance one
-    that witnesses cosigned. It proves consistency with the checkpoint before that; `since` chooses an earlier one,
-    for a school that wants to compare with a receipt it holds. Without `open_sealed` it carries the leaf alone and not
-    what stands beside it. Raises ReceiptNotReady where there is no such
+    By default it stands on the first checkpoint that covers the leaf, with a `policy` on the first that enough of its
+    witnesses cosigned where there is one; `size` chooses another one. It proves consistency with the checkpoint before
+    that; `since` chooses an earlier one, for a school that wants to compare with a receipt it holds. Without
+    `open_sealed` it carries the leaf alone and not what stands beside it. Raises ReceiptNotReady where there is no such
     checkpoint, LogInconsistent where what is stored does not fit together.
     """
     leaf = session.get(LogLeaf, idx)
-    checkpoint = find_covering_checkpoint(session, idx) if size is None else session.get(LogCheckpoint, size)
+    if size is None:
+        standing = find_standing(session, idx, policy)
+        checkpoint = None if standing is None else standing.checkpoint
+    else:
+        checkpoint = session.get(LogCheckpoint, size)
     if leaf is None or checkpoint is None or checkpoint.size <= idx:
         raise ReceiptNotReady
     extra = _write_extra(

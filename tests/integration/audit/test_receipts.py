@@ -9,21 +9,24 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.audit.conftest import START, Log, hex_literal, open_seal
+from tests.integration.audit.conftest import START, Log, hex_literal, open_seal, uuid
 from transfer_service import verifier
+from transfer_service.audit.checkpoint import parse_checkpoint
 from transfer_service.audit.cosignature import cosign, cosigned_note, record_cosignatures
 from transfer_service.audit.detail import encode_detail
 from transfer_service.audit.errors import LogInconsistent, NoteMalformed, NoteNotTrusted, ReceiptNotReady
 from transfer_service.audit.leaf import LeafFields
 from transfer_service.audit.log import erase_detail
-from transfer_service.audit.policy import write_policy
+from transfer_service.audit.policy import Policy, parse_policy, write_policy
 from transfer_service.audit.proof import parse_proof, write_proof
 from transfer_service.audit.receipts import (
     AcknowledgementProof,
     compose_receipt,
     find_covering_checkpoint,
+    find_earlier_receipt,
     find_newest_checkpoint,
 )
+from transfer_service.audit.standing import find_standing
 from transfer_service.audit.tree import hash_leaf, verifies_inclusion
 from transfer_service.crypto import signing
 from transfer_service.crypto.formats import fingerprint
@@ -438,3 +441,72 @@ def test_a_trusted_key_of_another_log_does_not_vouch_for_this_one(written: Log):
     text = Checkpoint("other.example", 1, bytes(32)).text()
     note = add_signatures(text + b"\n", [NoteSignature(written.key.name, written.key.key_id, written.key.sign(text))])
     assert "not signed by a log" in verifier.verify_pair(note, note, policy_of(written)).failed
+
+
+def cosign_size(log: Log, size: int, *names: str) -> None:
+    """Let some witnesses of the policy cosign the stored checkpoint of this size."""
+    with log.database.writing() as session:
+        note = session.get(LogCheckpoint, size).note
+        seeds = {name: bytes([number]) * 32 for number, name in enumerate(("north", "south"), start=20)}
+        signatures = [cosign(note, name=f"{name}.example", seed=seeds[name], now=log.later()) for name in names]
+        record_cosignatures(session, size, signatures=signatures, witnesses=WITNESSES.values(), now=log.later())
+
+
+def both_needed(log: Log) -> tuple[Policy, verifier.Policy]:
+    text = write_policy([log.key.verifier], witnesses=WITNESSES, needed=2)
+    return parse_policy(text), verifier.read_policy(text.encode())
+
+
+def stands_on(data: bytes) -> int:
+    return parse_proof(data).signed().checkpoint.size
+
+
+def test_where_the_policy_asks_for_a_quorum_a_receipt_stands_on_the_first_checkpoint_that_has_it(written: Log):
+    ours, theirs = both_needed(written)
+    cosign_size(written, 10, "north")
+    cosign_size(written, 13, "north", "south")
+    assert stands_on(receipt(written)) == 10
+    assert not verifier.verify_receipt(receipt(written), theirs).holds
+    given = receipt(written, policy=ours)
+    assert stands_on(given) == 13
+    assert verifier.verify_receipt(given, theirs).holds
+    # A checkpoint under which the second witness signed later is the first again.
+    cosign_size(written, 10, "south")
+    assert stands_on(receipt(written, policy=ours)) == 10
+    assert verifier.verify_receipt(receipt(written, policy=ours), theirs).holds
+
+
+def test_without_a_quorum_anywhere_a_receipt_stands_on_the_first_checkpoint_and_says_what_it_lacks(written: Log):
+    ours, theirs = both_needed(written)
+    cosign_size(written, 5, "north", "south")  # before the leaf
+    cosign_size(written, 10, "north")
+    cosign_size(written, 13, "south")
+    with written.database.reading() as session:
+        standing = find_standing(session, 5, ours)
+        assert (standing.checkpoint.size, standing.lacks_witnesses) == (10, True)
+        no_quorum = parse_policy(write_policy([written.key.verifier], witnesses=WITNESSES))
+        assert find_standing(session, 5, no_quorum).lacks_witnesses is False
+        assert find_standing(session, 13, ours) is None
+    report = verifier.verify_receipt(receipt(written, policy=ours), theirs)
+    assert not report.holds
+
+
+def test_a_wrong_cosignature_in_the_database_counts_for_nothing(written: Log):
+    ours, _ = both_needed(written)
+    cosign_size(written, 10, "north", "south")
+    written.as_owner(f"UPDATE log_cosignature SET signature = {hex_literal(written, '00' * 72)} WHERE number = 2")
+    with written.database.reading() as session:
+        assert find_standing(session, 5, ours).lacks_witnesses is True
+
+
+def test_a_schools_receipts_stay_one_chain_where_two_stand_on_one_late_checkpoint(written: Log):
+    ours, theirs = both_needed(written)
+    cosign_size(written, 13, "north", "south")
+    events = ("dispatch.acknowledged", "dispatch.sent")
+    with written.database.reading() as session:
+        since = find_earlier_receipt(session, 11, org=uuid(2), events=events, policy=ours)
+        assert since == 10  # the earlier leaf stands on 13 too, and began at 10
+    given = receipt(written, 11, policy=ours, since=since)
+    assert verifier.verify_receipt(given, theirs).holds
+    previous = base64.b64decode(json.loads(parse_proof(given).extra)["previous"]["checkpoint"])
+    assert parse_checkpoint(previous).checkpoint.size == 10

@@ -8,15 +8,12 @@ from types import MappingProxyType
 
 from sqlalchemy.orm import Session
 
-from transfer_service.audit.checkpoint import parse_checkpoint
 from transfer_service.audit.errors import LeafMalformed
 from transfer_service.audit.leaf import Leaf, decode_leaf
-from transfer_service.audit.receipts import (
-    AcknowledgementProof,
-    compose_receipt,
-    find_covering_checkpoint,
-    find_earlier_receipt,
-)
+from transfer_service.audit.policy import Policy
+from transfer_service.audit.proof import parse_proof
+from transfer_service.audit.receipts import AcknowledgementProof, compose_receipt, find_earlier_receipt
+from transfer_service.audit.standing import find_standing
 from transfer_service.crypto.suites import verify_signature
 from transfer_service.db.models import Acknowledgement, Dispatch, Person
 from transfer_service.db.queries import transfers as queries
@@ -81,6 +78,8 @@ class Listed:
     at: datetime
     leaf: int
     is_ready: bool
+    lacks_witnesses: bool = False
+    """Whether the policy asks for more witnesses than have seen the log since: the receipt fails by it until then."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,27 +106,41 @@ class ReceiptMade:
     proof: bytes = field(repr=False)
 
 
-def list_receipts(session: Session, actor: Actor, *, reference: str, number: int | None = None) -> list[Listed]:
+def list_receipts(
+    session: Session, actor: Actor, *, reference: str, number: int | None = None, policy: Policy | None = None
+) -> list[Listed]:
     """List the receipts of a dispatch in the order in which things happened; raises NotFound, PermissionRefused."""
     dispatch = _get_dispatch(session, actor, reference=reference, number=number)
-    return [
-        Listed(
-            kind=kind,
-            label=STEP_LABELS[kind],
-            at=leaf.at,
-            leaf=leaf.idx,
-            is_ready=find_covering_checkpoint(session, leaf.idx) is not None,
+    listed = []
+    for kind, leaf in _leaves(session, dispatch).items():
+        standing = find_standing(session, leaf.idx, policy)
+        listed.append(
+            Listed(
+                kind=kind,
+                label=STEP_LABELS[kind],
+                at=leaf.at,
+                leaf=leaf.idx,
+                is_ready=standing is not None,
+                lacks_witnesses=standing is not None and standing.lacks_witnesses,
+            )
         )
-        for kind, leaf in _leaves(session, dispatch).items()
-    ]
+    return listed
 
 
 def make_receipt(
-    session: Session, at: Installation, actor: Actor, *, reference: str, kind: str, number: int | None = None
+    session: Session,
+    at: Installation,
+    actor: Actor,
+    *,
+    reference: str,
+    kind: str,
+    number: int | None = None,
+    policy: Policy | None = None,
 ) -> ReceiptMade:
     """Compose one receipt, in a reading session; `kind` is a word of `RECEIPT_EVENTS`.
 
-    It proves that the log only grew since the checkpoint under the school's receipt before it. Raises NotFound where
+    It stands on the first checkpoint that the policy's witnesses have seen, and proves that the log only grew since the
+    checkpoint under the school's receipt before it. Raises NotFound where
     nothing of that kind happened, ReceiptNotReady until the signer has come to its leaf.
     """
     dispatch = _get_dispatch(session, actor, reference=reference, number=number)
@@ -141,13 +154,11 @@ def make_receipt(
         open_sealed=lambda idx, sealed: open_detail(at, idx, sealed),
         acknowledgement=_prove_acknowledgement(session, at, dispatch, kind=kind, leaf=leaf),
         since=find_earlier_receipt(
-            session, leaf.idx, org=school_of(actor), events=[event.value for event in RECEIPT_EVENTS]
+            session, leaf.idx, org=school_of(actor), events=[event.value for event in RECEIPT_EVENTS], policy=policy
         ),
+        policy=policy,
     )
-    covering = find_covering_checkpoint(session, leaf.idx)
-    if covering is None:
-        raise NotFound("receipt")
-    checkpoint = parse_checkpoint(covering.note).checkpoint
+    checkpoint = parse_proof(proof).signed().checkpoint
     pupil = open_pupil(at, dispatch.transfer)
     schools = show_schools(session, [dispatch.transfer.sending_school, dispatch.receiving_school])
     statement = _statement(dispatch, kind)

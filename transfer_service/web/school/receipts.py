@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, render_template, request
 from werkzeug.wrappers import Response
 
+from transfer_service.audit.policy import Policy, parse_policy
 from transfer_service.domain.errors import NotFound
 from transfer_service.domain.notes import size_bucket_label
 from transfer_service.domain.permissions import Permission, can
@@ -27,6 +28,7 @@ from transfer_service.use_cases.transfers.listing import NextAwaiting, find_next
 from transfer_service.use_cases.transfers.receipts import ReceiptMade, list_receipts, make_receipt
 from transfer_service.use_cases.transfers.viewing import find_dispatch
 from transfer_service.web import access
+from transfer_service.web.current import current_services
 from transfer_service.web.school.acting import acting, read_number, read_reference
 from transfer_service.web.school.receiving import send_download
 from transfer_service.web.school.transfers import get_asked, get_view
@@ -42,7 +44,9 @@ def receipt(reference: str) -> str:
     view = get_view(reference)
     dispatch = get_asked(view)
     with me.database.reading() as session:
-        receipts = list_receipts(session, me.actor, reference=view.reference, number=dispatch.number)
+        receipts = list_receipts(
+            session, me.actor, reference=view.reference, number=dispatch.number, policy=log_policy()
+        )
         schools = show_schools(session, [view.sending_school, dispatch.receiving_school])
         following: NextAwaiting | None = None
         if view.side is Side.RECEIVING and can(me.actor, Permission.COVER_READ):
@@ -105,11 +109,17 @@ def _make(reference: str) -> ReceiptMade:
     known = read_reference(reference)
     number = read_number()
     with me.database.reading() as session:
-        receipts = list_receipts(session, me.actor, reference=known, number=number)
+        receipts = list_receipts(session, me.actor, reference=known, number=number, policy=log_policy())
         if not receipts:
             raise NotFound("receipt")
         kind = request.args.get("kind") or receipts[-1].kind
-        return make_receipt(session, me.at, me.actor, reference=known, kind=kind, number=number)
+        return make_receipt(session, me.at, me.actor, reference=known, kind=kind, number=number, policy=log_policy())
+
+
+def log_policy() -> Policy | None:
+    """The policy of the log, by whose witnesses a receipt is judged; None where the installation has none."""
+    text = current_services().settings.log_policy
+    return parse_policy(text) if text else None
 
 
 def _record(made: ReceiptMade) -> None:

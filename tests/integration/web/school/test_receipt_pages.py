@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,10 +12,14 @@ from tests.html import text_of
 from tests.integration.transfers.stage import Stage
 from tests.integration.web.school.browsing import reference_of
 from tests.observing import leaves
+from transfer_service import verifier
+from transfer_service.audit.cosignature import cosign, record_cosignatures
 from transfer_service.audit.policy import write_policy
+from transfer_service.audit.receipts import find_newest_checkpoint
 from transfer_service.audit.signer import sign_committed
-from transfer_service.crypto.signing import LogSigningKey
+from transfer_service.crypto.signing import ED25519_COSIGNATURE, LogSigningKey, VerifierKey, public_key_of
 from transfer_service.domain.transfer import DispatchKind, Status
+from transfer_service.web.current import EXTENSION
 
 pytestmark = pytest.mark.parametrize("cast_and_service", ["sqlite"], indirect=True)
 KEY = LogSigningKey.generate("log.example.org/tests")
@@ -108,3 +113,23 @@ def test_there_is_no_receipt_of_what_did_not_happen(stage: Stage, browser, base,
     assert client.get(f"/transfers/{draft}/receipt.pdf").status_code == 404
     assert browser(stage.stella).get(f"{base}/receipt.pdf").status_code == 404
     assert browser(stage.edie).get(f"{base}/receipt.pdf").status_code == 403
+
+
+def test_where_too_few_witnesses_have_seen_the_log_the_page_says_so(stage: Stage, browser, base, app, tmp_path: Path):
+    witness = VerifierKey("north.example", public_key_of(b"\x21" * 32), ED25519_COSIGNATURE)
+    sign(stage, tmp_path)
+    services = app.extensions[EXTENSION]
+    policy = write_policy([KEY.verifier], witnesses={"north": witness}, needed=1)
+    app.extensions[EXTENSION] = replace(services, settings=replace(services.settings, log_policy=policy))
+
+    page = text_of(browser(stage.alma).page(f"{base}/receipt"), "main")
+    assert page.count("Too few witnesses have seen the log since") == 3
+
+    with stage.database.writing() as session:
+        newest = find_newest_checkpoint(session)
+        signature = cosign(newest.note, name="north.example", seed=b"\x21" * 32, now=stage.at.now())
+        record_cosignatures(session, newest.size, signatures=[signature], witnesses=[witness], now=stage.at.now())
+    page = text_of(browser(stage.alma).page(f"{base}/receipt"), "main")
+    assert "Too few witnesses" not in page
+    receipt = browser(stage.alma).get(f"{base}/receipt.tlog-proof?kind=sent").data
+    assert verifier.verify_receipt(receipt, verifier.read_policy(policy.encode())).holds
