@@ -151,6 +151,21 @@ def test_a_hold_that_is_set_meanwhile_is_heeded_and_the_next_is_shredded(
     assert [one.dispatch_id for one in job.shred_due()] == [due]
 
 
+def test_a_later_export_begins_the_thirty_days_anew(setting: Setting):
+    dispatch_id = acknowledged(setting)
+    setting.clock.move(days=20)
+    change(setting, dispatch_id, exported_at=setting.clock())
+    setting.clock.move(days=20)
+    with setting.database.writing() as session:
+        assert list_due_for_shredding(session, now=setting.clock()) == []
+        with pytest.raises(RuleForbids) as refused:
+            shred_dispatch(session, setting.at, dispatch_id=dispatch_id)
+    assert refused.value.rule == "not_due_for_shredding"
+    setting.clock.move(days=10)
+    with setting.database.reading() as session:
+        assert list_due_for_shredding(session, now=setting.clock()) == [dispatch_id]
+
+
 def test_sqlite_keeps_no_copy_of_what_was_shredded(setting: Setting):
     if not setting.database.is_sqlite:
         pytest.skip("PostgreSQL is left to its vacuum")

@@ -81,6 +81,21 @@ def test_a_file_past_the_limit_is_stopped_on_the_way_and_leaves_nothing(stage: S
     assert [path for path in stage.blobs.rglob("*") if path.is_file()] == []
 
 
+@pytest.mark.parametrize("more", [0, 1])
+def test_a_file_may_be_as_large_as_the_limit_and_not_a_byte_larger(stage: Stage, more: int) -> None:
+    dispatch_id = factories.empty_draft(stage, stage.alma, stage.cast.receiving)
+    limit = 50_000
+    with stage.database.reading() as session:
+        plan = attaching.begin_attachment(session, stage.at, stage.alma.actor, dispatch_id=dispatch_id, limit=limit)
+    body = b"%PDF-1.7" + bytes(limit - 8 + more)
+    if more:
+        with pytest.raises(TooLarge):
+            attaching.seal_upload(stage.at, stage.storage, plan, name="a.pdf", chunks=[body[:9_000], body[9_000:]])
+        return
+    upload = attaching.seal_upload(stage.at, stage.storage, plan, name="a.pdf", chunks=[body[:9_000], body[9_000:]])
+    assert upload.facts.true_size == 50_000
+
+
 def test_a_line_that_breaks_leaves_nothing(stage: Stage) -> None:
     dispatch_id = factories.empty_draft(stage, stage.alma, stage.cast.receiving)
     with stage.database.reading() as session:

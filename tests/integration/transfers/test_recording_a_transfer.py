@@ -1,6 +1,6 @@
 """Recording a pupil's move, correcting it, discarding it, beginning again."""
 
-from datetime import date
+from datetime import date, timedelta
 from uuid import UUID
 
 import pytest
@@ -9,8 +9,10 @@ from tests import factories
 from tests.cast import Member, add_school
 from tests.integration.transfers.stage import Stage
 from transfer_service.db import models
+from transfer_service.domain.calendars import ClosureKind
 from transfer_service.domain.errors import Invalid, NotFound, PermissionRefused, RuleForbids, StateForbids
 from transfer_service.domain.transfer import DispatchKind, Status, TransferKind
+from transfer_service.use_cases.calendars import add_closure
 from transfer_service.use_cases.transfers import drafting, moves
 from transfer_service.use_cases.transfers.pupils import Pupil, open_pupil
 
@@ -224,6 +226,21 @@ def test_the_pupil_stays_once_an_earlier_dispatch_was_sent(stage: Stage) -> None
     with stage.database.writing() as session, pytest.raises(RuleForbids) as refused:
         drafting.change_pupil(session, stage.at, stage.alma.actor, dispatch_id=again, pupil=factories.PUPIL)
     assert refused.value.rule == "already_sent"
+
+
+def test_the_due_date_of_a_draft_that_is_begun_again_does_not_move(stage: Stage) -> None:
+    factories.dispatch_in(stage, Status.WITHDRAWN, sender=stage.alma, receiver=stage.cora)
+    with stage.database.writing() as session:
+        transfer = session.query(models.Transfer).one()
+        before, reference = (transfer.dispatches[0].due_on, transfer.dispatches[0].clock), transfer.reference
+        add_closure(
+            session, stage.at, stage.cast.olive.actor, closed_on=before[0] - timedelta(days=1), kind=ClosureKind.SNOW
+        )
+    with stage.database.writing() as session:
+        again = drafting.draft_again(
+            session, stage.at, stage.alma.actor, reference=reference, receiving_school_id=stage.cast.receiving
+        )
+        assert (again.due_on, again.clock) == before
 
 
 def test_discarding_the_only_draft_leaves_nothing_but_the_log(stage: Stage) -> None:

@@ -224,6 +224,16 @@ def test_a_file_with_contents_is_no_nil(stage: Stage) -> None:
         assert session.get_one(models.Dispatch, dispatch_id).kind is DispatchKind.FILE
 
 
+def test_a_file_of_which_everything_was_left_out_is_no_nil(stage: Stage) -> None:
+    dispatch_id = factories.empty_draft(stage, stage.alma, stage.cast.receiving)
+    left_out = Withheld(reason=WithheldReason.THIRD_PARTY, words="A neighbour's letter.")
+    with stage.database.writing() as session:
+        notes.set_withheld(session, stage.at, stage.alma.actor, dispatch_id=dispatch_id, withheld=[left_out])
+    with pytest.raises(RuleForbids) as refused:
+        factories.declare_nil(stage, stage.alma, dispatch_id)
+    assert refused.value.rule == "not_empty"
+
+
 def test_a_draft_begun_under_an_older_key_is_sent_under_the_new_one(stage: Stage) -> None:
     dispatch_id = factories.draft(stage, stage.alma, stage.cast.receiving)
     keys = stage.alma.school_keys(stage.service)
