@@ -11,6 +11,7 @@ from tests.integration.backups.conftest import KEY, Living
 from tests.integration.backups.test_restoring import items_of, log_holds
 from transfer_service.crypto.signing import LogSigningKey
 from transfer_service.domain.transfer import Status
+from transfer_service.use_cases.backups import making
 from transfer_service.use_cases.keys.epochs import make_next_epoch
 from transfer_service.use_cases.keys.holding import open_school_keys
 from transfer_service.use_cases.keys.reencryption import reencrypt_all
@@ -114,3 +115,24 @@ def test_under_a_successor_of_the_log_it_opens_as_well(living: Living, elsewhere
     assert successor.events().count("item.reencrypted") == 3
     assert opens(successor, living.cast.alma, kept)
     assert opens(successor, living.cast.cora, kept)
+
+
+@pytest.mark.parametrize(("when", "revision"), [("export_log", 2), ("_facts_of", 1)])
+def test_what_is_encrypted_again_while_a_backup_is_made_is_in_it_as_the_rows_say(
+    living: Living, elsewhere: Living, kept: UUID, monkeypatch: pytest.MonkeyPatch, *, when: str, revision: int
+):
+    real = getattr(making, when)
+
+    def meanwhile(*given, **named):
+        monkeypatch.undo()
+        encrypt_again(living, living.cast.cora)
+        return real(*given, **named)
+
+    living.sign()
+    monkeypatch.setattr(making, when, meanwhile)
+    made = living.back_up()
+    assert (made.blobs, made.absent, made.altered) == (1, 0, 0)
+    living.sign()
+    assert elsewhere.restore(exports=(living.export(),)).is_open
+    assert opens(elsewhere, living.cast.alma, kept)
+    assert {item.revision for item in items_of(elsewhere, kept)} == {revision}

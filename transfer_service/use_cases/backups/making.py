@@ -59,9 +59,10 @@ def make_backup(
 ) -> BackupReport:
     """Copy rows, log and sealed items into a new or empty folder that only its owner can read.
 
-    The backup's own leaf is committed first, so that it is in the copy. All rows are of one moment; sealed items are
-    copied after it. The copy holds no key, and nobody's session. `progress` is told how many rows and sealed items
-    are copied. Raises BackupRefused where the folder is not empty, LogFrozen.
+    The backup's own leaf is committed first, so that it is in the copy. All rows are of one moment. Sealed items are
+    copied before it, and what came since after it: what is encrypted again meanwhile is there as its row says. The
+    copy holds no key, and nobody's session. `progress` is told how many rows and sealed items are copied. Raises
+    BackupRefused where the folder is not empty, LogFrozen.
     """
     if directory.exists() and any(directory.iterdir()):
         raise BackupRefused("The folder is not empty. Make the backup in a new one.")
@@ -69,6 +70,9 @@ def make_backup(
     directory.chmod(0o700)
     with database.writing() as session:
         record(session, at, None, Event.BACKUP_MADE, basis=Basis.COMMAND_LINE.value)
+    copied: dict[str, bool] = {}
+    with database.reading() as session:
+        _copy_blobs(session, store, directory / "blobs", copied, progress)
     with database.reading() as session:
         exported = export_log(session, directory / "log", with_sealed=True)
         rows = 0
@@ -76,8 +80,7 @@ def make_backup(
             rows += write_lines(directory / "tables" / f"{table.name}.jsonl", dump_rows(session, table))
             progress(rows)
         facts = _facts_of(session, at, exported, revision)
-    with database.reading() as session:
-        counts = _copy_blobs(session, store, directory / "blobs", lambda count: progress(rows + count))
+        counts = _copy_blobs(session, store, directory / "blobs", copied, lambda count: progress(rows + count))
     write_list(directory, facts)
     return BackupReport(
         rows=rows, leaves=exported.size, signed_leaves=exported.signed_size, blobs=counts[0], absent=counts[1],
@@ -97,8 +100,13 @@ def _facts_of(session: Session, at: Installation, exported: ExportReport, revisi
     )
 
 
-def _copy_blobs(session: Session, store: SealedBytes, folder: Path, progress: Progress) -> tuple[int, int, int]:
-    """Copy every sealed item of the store that a row names; returns how many were copied, absent and altered."""
+def _copy_blobs(
+    session: Session, store: SealedBytes, folder: Path, known: dict[str, bool], progress: Progress
+) -> tuple[int, int, int]:
+    """Copy every sealed item of the store that a row names; returns how many are there, absent and altered.
+
+    `known` are those that were copied before, each with whether it is as it was sealed; the new ones are added to it.
+    """
     found = session.execute(
         select(Item.blob_key, Item.ciphertext_length, Item.ciphertext_sha256)
         .where(Item.blob_key.is_not(None))
@@ -109,11 +117,12 @@ def _copy_blobs(session: Session, store: SealedBytes, folder: Path, progress: Pr
     for key, length, digest in found:
         path = folder / str(key)
         try:
-            is_right = _copy_blob(store, str(key), path, length, digest)
+            if key not in known:
+                known[key] = _copy_blob(store, str(key), path, length, digest)
         except BlobMissing:
             absent += 1
             continue
-        copied, altered = copied + 1, altered + (not is_right)
+        copied, altered = copied + 1, altered + (not known[key])
         progress(copied)
     return copied, absent, altered
 

@@ -116,10 +116,10 @@ def make_item(at: Installation, storage: Storage, prepared: PreparedItem) -> Mad
         return made
     key = blob_key(at.new_id())
     with said_plainly():
-        storage.put_new(key, passing.run(_old_chunks(storage, prepared)))
+        storage.put_new(key, passing.run(_read_chunks(storage, prepared.blob_key)))
     made = MadeItem(prepared=prepared, data_key=passing.data_key, made=passing.made, ciphertext=None, blob_key=key)
     try:
-        _read_back(made, storage.read_chunks(key))
+        _read_back(made, _read_chunks(storage, key))
     except CannotOpen:
         storage.delete(key)
         raise
@@ -172,11 +172,11 @@ def _find_expected(session: Session, at: Installation, dispatch: Dispatch, item:
     return expected_of(item)
 
 
-def _old_chunks(storage: Storage, prepared: PreparedItem) -> Iterable[bytes]:
-    if prepared.blob_key is None:
+def _read_chunks(storage: Storage, key: str | None) -> Iterable[bytes]:
+    if key is None:
         raise CannotOpen(OpeningFailure.CIPHERTEXT_MISSING)
     try:
-        yield from storage.read_chunks(prepared.blob_key)
+        yield from storage.read_chunks(key)
     except BlobMissing:
         raise CannotOpen(OpeningFailure.CIPHERTEXT_MISSING) from None
 
