@@ -179,13 +179,8 @@ def next_position(session: Session, *, dispatch_id: UUID) -> int:
 
 def count_kinds(session: Session, *, dispatch_id: UUID) -> Mapping[ItemKind, int]:
     """Count the items of a dispatch by what they hold; a kind that it has none of is absent."""
-    rows = session.execute(
-        select(Item.kind, func.count())
-        .select_from(DispatchItem)
-        .join(DispatchItem.item)
-        .where(DispatchItem.dispatch_id == dispatch_id)
-        .group_by(Item.kind)
-    )
+    counted = select(Item.kind, func.count()).select_from(DispatchItem).join(DispatchItem.item)
+    rows = session.execute(counted.where(DispatchItem.dispatch_id == dispatch_id).group_by(Item.kind))
     return {kind: count for kind, count in rows}  # noqa: C416 -- a Row is no pair to `dict`
 
 
