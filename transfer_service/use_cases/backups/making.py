@@ -114,11 +114,11 @@ def _copy_blobs(
         .execution_options(yield_per=_AT_ONCE)
     )
     copied = absent = altered = 0
-    for key, length, digest in found:
-        path = folder / str(key)
+    for named, length, digest in found:
+        key = str(named)
         try:
             if key not in known:
-                known[key] = _copy_blob(store, str(key), path, length, digest)
+                known[key] = _copy_blob(store, key, folder / key, length, digest)
         except BlobMissing:
             absent += 1
             continue
