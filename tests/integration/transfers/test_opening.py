@@ -311,6 +311,21 @@ def test_the_senders_own_export_starts_no_window_of_shredding(stage: Stage) -> N
         downloading.prepare_archive(session, stage.at, stage.alma.actor, **{**keyed, "dispatch_id": draft})
 
 
+def test_an_export_that_lacks_an_item_is_not_the_export_of_the_file(stage: Stage) -> None:
+    dispatch_id = sent(stage)
+    factories.open_dispatch(stage, stage.cora, dispatch_id)
+    with stage.database.writing() as session:
+        note = session.query(models.Item).filter_by(kind=ItemKind.NOTE).one()
+        note.ciphertext = (note.ciphertext or b"")[:-1]
+    keyed = {"dispatch_id": dispatch_id, "person_key": stage.cora.person_key, "storage": stage.storage}
+    with stage.database.reading() as session:
+        one = downloading.prepare_archive(session, stage.at, stage.cora.actor, **keyed)
+    with stage.database.writing() as session:
+        assert not downloading.record_archive(session, stage.at, stage.cora.actor, one).is_whole
+    with stage.database.reading() as session:
+        assert session.get_one(models.Dispatch, dispatch_id).exported_at is None
+
+
 def test_nil_declarations_are_shown_together(stage: Stage) -> None:
     nils = [factories.empty_draft(stage, stage.alma, stage.cast.receiving) for _ in range(3)]
     for dispatch_id in nils:

@@ -78,6 +78,12 @@ def test_the_summer_holiday_is_no_gap():
     assert summer.is_known(date(2026, 8, 3))
 
 
+@pytest.mark.parametrize("starts_on, is_known", [(date(2026, 9, 29), True), (date(2026, 9, 30), False)])
+def test_ten_weeks_between_two_terms_may_be_a_holiday_and_a_day_more_may_not(starts_on, is_known):
+    calendar = Calendar(terms=(Term(date(2026, 6, 1), date(2026, 7, 21)), Term(starts_on, date(2026, 12, 18))))
+    assert calendar.is_known(date(2026, 8, 3)) is is_known
+
+
 def test_a_term_cannot_end_before_it_starts():
     with pytest.raises(ValueError, match="Enter an end date on or after the start date"):
         Term(date(2026, 9, 2), date(2026, 9, 1))
