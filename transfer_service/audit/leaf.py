@@ -33,9 +33,9 @@ class LeafFields:
     """What a leaf says, without its place and time. No field can hold free text, so that none holds a name.
 
     `event` is a word of the log's vocabulary and `basis` of its closed list; `subject` is the UUID acted on; `key` a
-    fingerprint in hex; `digest` the SHA-256 of the manifest, of the signed acknowledgement, of one item's contents or of
-    the signed statement that it was encrypted again;
-    `request` the request's id. `erases` stands only in a leaf that says that the detail of that index was erased.
+    fingerprint in hex; `digest` the SHA-256 of the manifest, of the signed acknowledgement, of one item's contents or
+    of the statement that it was encrypted again; `request` the request's id. `erases` stands only in a leaf that says
+    that the detail of that index was erased.
     """
 
     event: str
