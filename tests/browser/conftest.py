@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Playwright, sync_playwright
 
 from tests.demonstration import Demonstration, copy_of, prepared_demonstration, running
 
@@ -35,13 +35,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.browser)
 
 
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
+def launched_browser(playwright: Playwright) -> Browser:
+    """The Chromium of this machine, started; fails with what to do where there is none."""
     program = next(filter(None, map(shutil.which, NAMES)), None)
     if program is None:
         pytest.fail("Chromium is not installed here. Run `make test`, or install the Debian package chromium.")
+    return playwright.chromium.launch(executable_path=program, args=ARGUMENTS)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=program, args=ARGUMENTS)
+        launched = launched_browser(playwright)
         yield launched
         launched.close()
 
@@ -74,4 +79,17 @@ def demonstration(run_folder: Path, tmp_path: Path) -> Demonstration:
 def service(demonstration: Demonstration) -> Iterator[str]:
     """The address at which the copy is served, with its worker running."""
     with running(demonstration) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def shared_demonstration(run_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Demonstration:
+    """One copy for the tests of a module in which each person signs in once."""
+    return copy_of(prepared_demonstration(run_folder), tmp_path_factory.mktemp("demonstration"))
+
+
+@pytest.fixture(scope="module")
+def shared_service(shared_demonstration: Demonstration) -> Iterator[str]:
+    """The address at which the shared copy is served, with its worker running."""
+    with running(shared_demonstration) as address:
         yield address
