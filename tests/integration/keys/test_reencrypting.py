@@ -241,6 +241,22 @@ def test_a_forwarded_file_opens_for_all_three_schools_whenever_it_was_encrypted_
 
 
 @ONE
+def test_what_was_sent_on_opens_at_the_next_school_although_the_first_sending_was_sent_back(stage: Stage, kept: UUID):
+    on = forward(stage, kept)
+    factories.send(stage, stage.cora, on)
+    factories.open_dispatch(stage, stage.stella, on)
+    factories.send_back(stage, stage.cora, kept)
+    new_epoch(stage, stage.alma)
+    assert reencrypt(stage, stage.alma).left == 0
+    assert failures(stage, stage.stella, on) == []
+    assert failures(stage, stage.cora, on) == []
+    assert failures(stage, stage.alma, kept) == []
+    new_epoch(stage, stage.cora)
+    assert reencrypt(stage, stage.cora).left == 0
+    assert failures(stage, stage.stella, on) == []
+
+
+@ONE
 def test_a_shredded_file_is_not_encrypted_again(stage: Stage, kept: UUID):
     with stage.database.writing() as session:
         session.execute(update(Dispatch).values(exported_at=stage.clock(), filed_at=stage.clock()))

@@ -243,3 +243,18 @@ def test_where_the_last_step_breaks_nothing_is_forwarded(stage: Stage, monkeypat
     with pytest.raises(RuntimeError, match="the last step"):
         forward(stage, first)
     assert rows(stage.service) == before
+
+
+def test_what_a_draft_forwards_is_not_sent_back_before_the_draft_is_discarded(stage: Stage):
+    first = received(stage)
+    going = forward(stage, first)
+    before = rows(stage.service)
+    with pytest.raises(RuleForbids) as refused:
+        factories.send_back(stage, stage.cora, first)
+    assert refused.value.rule == "being_forwarded"
+    assert rows(stage.service) == before
+    with stage.database.writing() as session:
+        discard_draft(session, stage.at, stage.cora.actor, dispatch_id=going)
+    factories.send_back(stage, stage.cora, first)
+    with stage.database.reading() as session:
+        assert session.get_one(Dispatch, first).status is Status.REJECTED

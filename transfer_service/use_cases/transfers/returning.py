@@ -16,7 +16,7 @@ from transfer_service.db.models import Breach, Dispatch, Item, ItemGrant
 from transfer_service.db.queries import transfers as queries
 from transfer_service.domain import permissions
 from transfer_service.domain.alerts import AlertKind
-from transfer_service.domain.errors import AlreadyDone, CannotOpen, Invalid, NotFound, OpeningFailure
+from transfer_service.domain.errors import AlreadyDone, CannotOpen, Invalid, NotFound, OpeningFailure, RuleForbids
 from transfer_service.domain.events import Basis, Event
 from transfer_service.domain.keys import ItemKind
 from transfer_service.domain.notes import MESSAGE_LIMIT
@@ -82,7 +82,8 @@ def send_back(
     """Send a dispatch back for a reason from the list; the words are sealed to both schools.
 
     At the cover sheet this proves that the contents were never opened. After opening, a misdirected file becomes a
-    breach record of the sending school. Raises AlreadyDone, StateForbids, Invalid (field `words`).
+    breach record of the sending school. Raises AlreadyDone, StateForbids, Invalid (field `words`), and RuleForbids
+    (`being_forwarded`) where the school has a draft that forwards it: what is not its own it may not keep there.
     """
     dispatch = queries.get_dispatch(
         session, dispatch_id=dispatch_id, school_id=school_of(actor), side=Side.RECEIVING, lock=True
@@ -92,6 +93,11 @@ def send_back(
         raise AlreadyDone("send_back", "This was already sent back. Nothing was changed.")
     before = dispatch.status
     status = next_status(dispatch.kind, before, Action.SEND_BACK) or before
+    if before is Status.ACKNOWLEDGED and _is_in_a_draft(session, dispatch):
+        raise RuleForbids(
+            "being_forwarded",
+            "Your school has begun to send this file on. Discard that draft first, then send the file back.",
+        )
     words = words.strip()
     if len(words) > MESSAGE_LIMIT or (reason is RejectionReason.OTHER and not words):
         raise Invalid({"words": [f"Say why you send it back, in at most {MESSAGE_LIMIT:,} characters"]})
@@ -191,6 +197,11 @@ def revoke_receiver(session: Session, dispatch: Dispatch) -> None:
             ItemGrant.item_id.not_in(own_words),
         )
     )
+
+
+def _is_in_a_draft(session: Session, dispatch: Dispatch) -> bool:
+    drafts = select(Dispatch.id).where(Dispatch.previous_id == dispatch.id, Dispatch.status == Status.DRAFT)
+    return session.scalar(drafts.limit(1)) is not None
 
 
 def _seal_words(session: Session, at: Installation, actor: Actor, dispatch: Dispatch, remark: Remark) -> Item:

@@ -148,29 +148,35 @@ class Holders:
         self._manifests: dict[UUID, Manifest | None] = {}
 
     def of(self, item: Item, *, now: bool = False) -> frozenset[UUID]:
-        """Return everybody who ever held an item; with `now`, without those from whom a dispatch was taken back."""
+        """Return everybody who ever held an item; with `now`, without those from whom every dispatch was taken back.
+
+        A school that sent the item on keeps it for that dispatch, also where it sent back the one that it came by.
+        """
         carrying = self._session.scalars(
             select(Dispatch)
             .join(DispatchItem, DispatchItem.dispatch_id == Dispatch.id)
             .where(DispatchItem.item_id == item.id, Dispatch.manifest.is_not(None))
             .order_by(Dispatch.sent_at, Dispatch.id)
         ).all()
-        sent = []
-        holders, before = {item.sender_id}, 0
+        sent: list[tuple[Manifest, bool]] = []
+        answered = {item.sender_id}
         for dispatch in carrying:
             manifest = self._verified(dispatch)
             if manifest is None:
                 continue
             if _is_answer(item, dispatch):
-                holders.add(manifest.signer_org)
-            elif _lists(manifest, item) and not (now and dispatch.status in _TAKEN_BACK):
-                sent.append(manifest)
-        while len(holders) > before:
-            before = len(holders)
-            for manifest in sent:
-                if manifest.signer_org in holders:
-                    holders |= {recipient.org for recipient in manifest.recipients}
-        return frozenset(holders)
+                answered.add(manifest.signer_org)
+            elif _lists(manifest, item):
+                sent.append((manifest, dispatch.status in _TAKEN_BACK))
+        ever = _reach(answered, [manifest for manifest, _ in sent])
+        if not now:
+            return ever
+        holding = set(answered)
+        for manifest, is_taken_back in sent:
+            if manifest.signer_org in ever:
+                holding.add(manifest.signer_org)
+                holding |= set() if is_taken_back else {recipient.org for recipient in manifest.recipients}
+        return frozenset(holding)
 
     def _verified(self, dispatch: Dispatch) -> Manifest | None:
         """The manifest of a dispatch, None where it does not hold: it makes nobody a holder."""
@@ -180,6 +186,17 @@ class Holders:
             except CannotOpen:
                 self._manifests[dispatch.id] = None
         return self._manifests[dispatch.id]
+
+
+def _reach(first: Collection[UUID], sent: Sequence[Manifest]) -> frozenset[UUID]:
+    """The schools that an item reached from the first ones, whatever the order in which it was sent on."""
+    holders, before = set(first), 0
+    while len(holders) > before:
+        before = len(holders)
+        for manifest in sent:
+            if manifest.signer_org in holders:
+                holders |= {recipient.org for recipient in manifest.recipients}
+    return frozenset(holders)
 
 
 def _lists(manifest: Manifest, item: Item) -> bool:
