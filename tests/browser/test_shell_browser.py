@@ -101,6 +101,23 @@ def test_nothing_on_a_page_breaks_the_policy_or_a_rule_of_accessibility(
     expect(page.locator("body")).to_have_class("govuk-template__body js-enabled govuk-frontend-supported")
 
 
+def test_on_paper_nothing_is_left_that_can_only_be_pressed(address: str, context_factory: ContextFactory) -> None:
+    page, _ = signed_in(context_factory(), address)
+    page.goto(f"{address}/workshop", wait_until="networkidle")
+    expect(page.get_by_role("button", name="Save")).to_be_visible()
+
+    page.emulate_media(media="print")
+
+    for gone in ("Save", "Copy the code", "Sign out"):
+        expect(page.get_by_role("button", name=gone)).to_have_count(0)
+    for gone in (".govuk-footer", ".govuk-service-navigation", ".govuk-back-link"):
+        expect(page.locator(gone)).to_be_hidden()
+    expect(page.get_by_role("heading", name="Workshop")).to_be_visible()
+    page.goto(f"{address}/verify")
+    said = "link => getComputedStyle(link, '::after').content"
+    assert page.locator("main a.govuk-link").first.evaluate(said) == "none"
+
+
 def test_a_list_is_searched_by_typing(address: str, context_factory: ContextFactory) -> None:
     page, complaints = signed_in(context_factory(), address)
     page.goto(f"{address}/workshop", wait_until="networkidle")
