@@ -123,6 +123,18 @@ def test_a_renewal_that_is_killed_is_taken_up_where_it_was(
     assert opens(stage, renewed)
 
 
+def test_what_is_sealed_to_two_earlier_keys_is_sealed_to_the_present_one_once(stage: Stage, renewed):
+    """A renewal that stopped half way, and then another new key."""
+    a_round(stage)
+    keys = stage.cora.school_keys(stage.service)
+    with stage.database.writing() as session:
+        make_next_epoch(session, stage.at, stage.cora.actor, school_keys=keys)
+    assert (a_round(stage).made, grants(stage)) == (3, {1: 3, 2: 3, 3: 3})
+    assert reseal(stage).left == 0
+    assert grants(stage) == {3: 3}
+    assert opens(stage, renewed)
+
+
 def test_many_grants_take_several_rounds(stage: Stage, renewed, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(rotation, "AT_ONCE", 2)
     assert reseal(stage, rounds=1).left == 3

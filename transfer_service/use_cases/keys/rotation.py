@@ -128,12 +128,17 @@ def reseal_round(
     epoch = get_public_epoch(session, at, school_id, keys.active[0])
     olds = _list_old(session, school_id, epoch.number, after)
     news = _find_new(session, school_id, epoch.number, [old.item_id for old, _, _ in olds])
+    begun: set[tuple[UUID, UUID]] = set()
     made = released = unreadable = 0
     for old, item, dispatch in olds:
-        new = news.get((old.item_id, old.dispatch_id))
+        place = (old.item_id, old.dispatch_id)
+        if place in begun:
+            continue  # a grant to another earlier epoch brought the new one about just now: the next round goes on
+        new = news.get(place)
         try:
             if new is None:
                 _grant_anew(session, at, actor, keys, old=old, item=item, dispatch=dispatch, epoch=epoch)
+                begun.add(place)
                 made += 1
             else:
                 _release(session, at, keys, old=old, new=new, item=item, dispatch=dispatch)
