@@ -66,7 +66,8 @@ def judge_password(
         return PasswordProblem.TOO_LONG
     if _is_repetition(tidy):
         return PasswordProblem.REPEATED
-    if _is_little_more_than(tidy, _parts((*context_words, *SERVICE_WORDS))):
+    parts = _parts((*context_words, *SERVICE_WORDS))
+    if any(_is_little_more_than(_fold(tidy, with_signs=signs), parts) for signs in (False, True)):
         return PasswordProblem.CONTEXT
     return PasswordProblem.COMMON if is_common(tidy) else None
 
@@ -76,10 +77,14 @@ def _is_repetition(text: str) -> bool:
     return any(text == (text[:size] * len(text))[: len(text)] for size in range(1, 5))
 
 
-def _fold(text: str) -> list[tuple[str, str]]:
-    """Return each letter, digit and look-alike sign beside what it is compared as: without accents, `0` as `o`."""
+def _fold(text: str, *, with_signs: bool = False) -> list[tuple[str, str]]:
+    """Return each letter and digit beside what it is compared as: without accents, `0` as `o`.
+
+    A sign stands between words, or `with_signs` in the place of a letter, as `@` does for `a`.
+    """
     plain = "".join(char for char in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(char))
-    return [(char, _LOOKS_LIKE.get(char, char)) for char in plain if char.isalnum() or char in _LOOKS_LIKE]
+    signs = _LOOKS_LIKE if with_signs else ()
+    return [(char, _LOOKS_LIKE.get(char, char)) for char in plain if char.isalnum() or char in signs]
 
 
 def _parts(words: Iterable[str]) -> list[str]:
@@ -91,9 +96,8 @@ def _parts(words: Iterable[str]) -> list[str]:
     return sorted((word for word in folded if len(word) >= _SHORTEST_CONTEXT_WORD), key=lambda word: (-len(word), word))
 
 
-def _is_little_more_than(password: str, words: list[str]) -> bool:
+def _is_little_more_than(pairs: list[tuple[str, str]], words: list[str]) -> bool:
     """Whether taking out every one of the words, and years, leaves fewer characters than half of the minimum."""
-    pairs = _fold(password)
     text = "".join(alike for _, alike in pairs)
     taken = [False] * len(pairs)
     for word in words:

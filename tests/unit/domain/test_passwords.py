@@ -55,6 +55,11 @@ def test_a_bad_password_is_refused_with_the_reason(password, problem):
     assert judge_password(password, is_common=never, context_words=words).value == problem
 
 
+@pytest.mark.parametrize("password", ["new@example.org", "NEW.example@org!", "n3w@example.org"])
+def test_an_address_of_short_parts_is_a_reason_as_a_whole(password):
+    assert judge_password(password, is_common=never, context_words=["new@example.org"]) is PasswordProblem.CONTEXT
+
+
 @pytest.mark.parametrize(
     "password",
     ["annabel counts otters", "finch 1x7q2vm9", "oakfield-zigzag", "20262027 20282029", "transfer of seven owls"],
