@@ -50,6 +50,7 @@ from transfer_service.use_cases.people.passwords import PasswordWork
 
 FIELD_KEYS, PEPPERS = f"1:{key(0)}", f"1:{key(32)}"
 CONNECTIONS = 16
+WARM_UP_SECONDS = 4.0
 SECONDS = 6.0
 FILES = 60
 """Files from one school to the other: more than a page of a list shows."""
@@ -196,6 +197,8 @@ def visits_per_second(port: int, pages: Sequence[Page]) -> tuple[Figure, int]:
             raise RuntimeError(f"{page.path} was answered with {answer.status}")
         lengths.append(len(body))
 
+    # Each process compiles its statements and templates when it first needs them.
+    calls_per_second(visit, seconds=WARM_UP_SECONDS, threads=CONNECTIONS)
     figure = calls_per_second(visit, seconds=SECONDS, threads=CONNECTIONS)
     return figure, sum(lengths) // len(lengths)
 
