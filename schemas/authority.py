@@ -6,7 +6,7 @@ from datetime import date
 from schemas.base import ValueSchema
 from schemas.fields import Choice, Day, Line, YesNo
 from transfer_service.domain.calendars import ClosureKind
-from transfer_service.domain.events import NAME_SHOWING_BASES, Basis
+from transfer_service.domain.events import HOLDING_BASES, NAME_SHOWING_BASES, Basis
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,3 +57,17 @@ class ShowPupilNameSchema(ValueSchema[ShowPupilName]):
     makes = ShowPupilName
     basis = Choice(Basis, "Choose why you need to see the name", only=NAME_SHOWING_BASES)
     case_reference = Line("Enter a case reference", what="Case reference", limit=60, optional=True)
+
+
+@dataclass(frozen=True, slots=True)
+class SetHold:
+    """Why an authority keeps the contents of a transfer from being shredded."""
+
+    basis: Basis
+
+
+class SetHoldSchema(ValueSchema[SetHold]):
+    """The form of a legal hold."""
+
+    makes = SetHold
+    basis = Choice(Basis, "Choose why the contents must be kept", only=HOLDING_BASES)

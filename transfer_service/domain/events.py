@@ -50,6 +50,8 @@ class Event(StrEnum):
     BREACH_CHANGED = "breach.changed"
     BREACH_CLOSED = "breach.closed"
     DISPATCH_SHREDDED = "dispatch.shredded"
+    LEGAL_HOLD_SET = "legal_hold.set"
+    LEGAL_HOLD_LIFTED = "legal_hold.lifted"
 
     # People and their sign-in
     PERSON_INVITED = "person.invited"
@@ -115,6 +117,7 @@ class Event(StrEnum):
     TRANSFERS_LISTED = "transfers.listed"
     AUDIT_LISTED = "audit.listed"
     AUDIT_EXPORTED = "audit.exported"
+    POLICY_LETTER_ISSUED = "policy_letter.issued"
     PUPIL_NAME_SHOWN = "pupil_name.shown"
     CALENDAR_CHANGED = "calendar.changed"
     SETTING_CHANGED = "setting.changed"
@@ -175,3 +178,5 @@ NAME_SHOWING_BASES = frozenset(
         Basis.MISDIRECTED,
     }
 )
+# Why an authority may keep the contents of a transfer from being shredded.
+HOLDING_BASES = frozenset({Basis.COURT_ORDER, Basis.CASE_ENQUIRY, Basis.COMPLAINT, Basis.DATA_PROTECTION_REQUEST})

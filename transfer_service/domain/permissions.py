@@ -56,6 +56,8 @@ class Permission(StrEnum):
     COMPLIANCE_READ = "compliance_read"
     AUDIT_READ = "audit_read"
     PUPIL_NAME_SHOW = "pupil_name_show"
+    LEGAL_HOLD_SET = "legal_hold_set"
+    """Keep the sealed contents of a transfer from being shredded, without seeing them, and lift that again."""
     AUTHORITY_CALENDAR_EDIT = "authority_calendar_edit"
     AUTHORITY_SETTINGS_EDIT = "authority_settings_edit"
     ALERTS_READ = "alerts_read"
@@ -128,6 +130,7 @@ _AUTHORITY = frozenset(
         Permission.COMPLIANCE_READ,
         Permission.AUDIT_READ,
         Permission.PUPIL_NAME_SHOW,
+        Permission.LEGAL_HOLD_SET,
         Permission.AUTHORITY_CALENDAR_EDIT,
         Permission.AUTHORITY_SETTINGS_EDIT,
         Permission.ALERTS_READ,

@@ -21,6 +21,7 @@ def test_events_are_a_noun_and_a_past_tense():
         "pupil_name.shown",
         "backup.made",
         "backup_codes.made",
+        "legal_hold.set",
     }
 
 
@@ -40,7 +41,8 @@ def test_the_names_that_stand_in_logs_are_kept():
         "drill.recorded alert.sent alert.failed alert.abandoned compliance.listed audit.listed pupil_name.shown "
         "audit.exported calendar.changed setting.changed schools.imported access.refused detail.erased restored "
         "log_key.rotated item.reencrypted item.reverted grants.renewed "
-        "freeze.lifted signer_state.adopted backup_codes.made backup_codes.ended backup_code.used "
+        "freeze.lifted signer_state.adopted legal_hold.set legal_hold.lifted policy_letter.issued "
+        "backup_codes.made backup_codes.ended backup_code.used "
     )
     assert set(kept.split()) <= {event.value for event in Event}
 

@@ -46,7 +46,7 @@ HEAD = (
 AUTHORITY = (
     "people_list people_invite people_end first_dsl_approve recovery_request recovery_approve "
     "custodians_edit compliance_read audit_read pupil_name_show "
-    "authority_calendar_edit authority_settings_edit alerts_read alerts_retry health_read"
+    "legal_hold_set authority_calendar_edit authority_settings_edit alerts_read alerts_retry health_read"
 )
 ADMINISTRATOR = "authorities_edit health_read alerts_read alerts_retry people_list people_invite people_end"
 EXPECTED = {

@@ -17,6 +17,7 @@ from transfer_service.domain.transfer import Action, RejectionReason, Status, ne
 from transfer_service.use_cases.backups.logged_acts import LoggedAct
 from transfer_service.use_cases.installation import Installation
 from transfer_service.use_cases.keys.dead_epochs import undeliver
+from transfer_service.use_cases.legal_holds import mark_as_logged
 from transfer_service.use_cases.retention import erase_contents
 from transfer_service.use_cases.transfers.removing import delete_place
 from transfer_service.use_cases.transfers.returning import REPORT_WITHIN, revoke_receiver
@@ -33,6 +34,12 @@ def shred(session: Session, at: Installation, act: LoggedAct) -> bool:
         return False
     erase_contents(session, dispatch, act.leaf.at)
     return True
+
+
+def hold(session: Session, at: Installation, act: LoggedAct) -> bool:
+    """Let a transfer be held as the whole log says by now: a hold that was set after the backup keeps its contents."""
+    del at
+    return act.leaf.said.transfer is not None and mark_as_logged(session, act.leaf.said.transfer)
 
 
 def end_dispatch(session: Session, at: Installation, act: LoggedAct) -> bool:

@@ -90,6 +90,8 @@ _FILES: Final[Mapping[Event, Answer]] = {
     Event.BREACH_CHANGED: _LOST,
     Event.BREACH_CLOSED: _LOST,
     Event.DISPATCH_SHREDDED: _again(again_files.shred),
+    Event.LEGAL_HOLD_SET: _again(again_files.hold),
+    Event.LEGAL_HOLD_LIFTED: _again(again_files.hold),
 }
 _PEOPLE: Final[Mapping[Event, Answer]] = {
     Event.PERSON_INVITED: _taken(again_people.use_invitation_up),
@@ -158,6 +160,7 @@ _OF_THE_SERVICE: Final[Mapping[Event, Answer]] = {
     Event.TRANSFERS_LISTED: _NO_ROWS,
     Event.AUDIT_LISTED: _NO_ROWS,
     Event.AUDIT_EXPORTED: _NO_ROWS,
+    Event.POLICY_LETTER_ISSUED: _NO_ROWS,
     Event.PUPIL_NAME_SHOWN: _NO_ROWS,
     Event.CALENDAR_CHANGED: _LOST,
     Event.SETTING_CHANGED: _LOST,

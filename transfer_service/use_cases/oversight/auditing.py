@@ -146,7 +146,7 @@ def look_at_log(session: Session, at: Installation, actor: Actor, *, query: Audi
 
 
 def list_entries(session: Session, actor: Actor, *, look: Look, query: AuditQuery) -> AuditPage:
-    """Return one page of entries; eleven statements at most. Raises NotFound for a school or person of another place."""
+    """Return one page of entries, in eleven statements at most; raises NotFound for what is of another authority."""
     wanted = _wanted(session, actor, query)
     check_look(look, actor, Event.AUDIT_LISTED, subject=wanted.person_id or wanted.school_id or wanted.authority_id)
     rows = log_pages.list_leaves(session, wanted, before=query.before, limit=PAGE_LENGTH + 1)

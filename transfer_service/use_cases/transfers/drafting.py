@@ -222,7 +222,7 @@ def _new_draft(
         receiving_school_id=receiving.id,
         receiving_school=receiving,
         urgent=False,
-        legal_hold=False,
+        legal_hold=any(one.legal_hold for one in transfer.dispatches),
         created_at=at.now(),
         created_by=actor.person_id,
     )

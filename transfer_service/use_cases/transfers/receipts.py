@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from transfer_service.audit.errors import LeafMalformed
 from transfer_service.audit.leaf import Leaf, decode_leaf
-from transfer_service.audit.policy import Policy
+from transfer_service.audit.policy import Policy, parse_policy
 from transfer_service.audit.proof import parse_proof
 from transfer_service.audit.receipts import AcknowledgementProof, compose_receipt, find_earlier_receipt
 from transfer_service.audit.standing import find_standing
@@ -107,13 +107,14 @@ class ReceiptMade:
 
 
 def list_receipts(
-    session: Session, actor: Actor, *, reference: str, number: int | None = None, policy: Policy | None = None
+    session: Session, actor: Actor, *, reference: str, number: int | None = None, policy: str = ""
 ) -> list[Listed]:
     """List the receipts of a dispatch in the order in which things happened; raises NotFound, PermissionRefused."""
     dispatch = _get_dispatch(session, actor, reference=reference, number=number)
+    believed = _read_policy(policy)
     listed = []
     for kind, leaf in _leaves(session, dispatch).items():
-        standing = find_standing(session, leaf.idx, policy)
+        standing = find_standing(session, leaf.idx, believed)
         listed.append(
             Listed(
                 kind=kind,
@@ -135,7 +136,7 @@ def make_receipt(
     reference: str,
     kind: str,
     number: int | None = None,
-    policy: Policy | None = None,
+    policy: str = "",
 ) -> ReceiptMade:
     """Compose one receipt, in a reading session; `kind` is a word of `RECEIPT_EVENTS`.
 
@@ -148,15 +149,16 @@ def make_receipt(
     if kind not in leaves:
         raise NotFound("receipt")
     leaf = leaves[kind]
+    believed = _read_policy(policy)
     proof = compose_receipt(
         session,
         leaf.idx,
         open_sealed=lambda idx, sealed: open_detail(at, idx, sealed),
         acknowledgement=_prove_acknowledgement(session, at, dispatch, kind=kind, leaf=leaf),
         since=find_earlier_receipt(
-            session, leaf.idx, org=school_of(actor), events=[event.value for event in RECEIPT_EVENTS], policy=policy
+            session, leaf.idx, org=school_of(actor), events=[event.value for event in RECEIPT_EVENTS], policy=believed
         ),
-        policy=policy,
+        policy=believed,
     )
     checkpoint = parse_proof(proof).signed().checkpoint
     pupil = open_pupil(at, dispatch.transfer)
@@ -181,6 +183,11 @@ def make_receipt(
         root=checkpoint.root,
         proof=proof,
     )
+
+
+def _read_policy(text: str) -> Policy | None:
+    """The policy by whose witnesses a receipt is judged; an installation without one has an empty text."""
+    return parse_policy(text) if text else None
 
 
 def _get_dispatch(session: Session, actor: Actor, *, reference: str, number: int | None) -> Dispatch:

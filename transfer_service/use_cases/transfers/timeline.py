@@ -39,6 +39,8 @@ SHARED: Mapping[Event, str] = MappingProxyType(
         Event.NIL_ACKNOWLEDGED: "acknowledged the nil declaration",
         Event.DISPATCH_REJECTED: "sent it back",
         Event.FILING_CONFIRMED: "stated that the file is filed in their own system",
+        Event.LEGAL_HOLD_SET: "set a legal hold: the sealed contents are kept until it is lifted",
+        Event.LEGAL_HOLD_LIFTED: "lifted a legal hold",
         Event.DISPATCH_SHREDDED: "shredded the sealed contents at the end of their time",
     }
 )
@@ -66,6 +68,9 @@ OWN: Mapping[Event, str] = MappingProxyType(
     }
 )
 """What a school sees of its own people's acts alone."""
+
+_OF_THE_TRANSFER = frozenset({Event.LEGAL_HOLD_SET, Event.LEGAL_HOLD_LIFTED})
+"""What is about the whole transfer and concerns every school of it."""
 
 BREACH: Mapping[Event, str] = MappingProxyType(
     {
@@ -125,7 +130,7 @@ def list_told_leaves(session: Session, actor: Actor, transfer: Transfer) -> list
             leaf = decode_leaf(row.body)
         except LeafMalformed:
             continue  # `audit verify` names it; a page does not break on it
-        if is_sender or leaf.said.dispatch in visible:
+        if is_sender or leaf.said.dispatch in visible or leaf.said.event in _OF_THE_TRANSFER:
             leaves.append(leaf)
     return [leaf for leaf in leaves if _is_told(leaf, school_id)]
 

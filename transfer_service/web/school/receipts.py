@@ -5,7 +5,6 @@ from __future__ import annotations
 from flask import Blueprint, render_template, request
 from werkzeug.wrappers import Response
 
-from transfer_service.audit.policy import Policy, parse_policy
 from transfer_service.domain.errors import NotFound
 from transfer_service.domain.notes import size_bucket_label
 from transfer_service.domain.permissions import Permission, can
@@ -44,9 +43,7 @@ def receipt(reference: str) -> str:
     view = get_view(reference)
     dispatch = get_asked(view)
     with me.database.reading() as session:
-        receipts = list_receipts(
-            session, me.actor, reference=view.reference, number=dispatch.number, policy=log_policy()
-        )
+        receipts = list_receipts(session, me.actor, reference=view.reference, number=dispatch.number, policy=_policy())
         schools = show_schools(session, [view.sending_school, dispatch.receiving_school])
         following: NextAwaiting | None = None
         if view.side is Side.RECEIVING and can(me.actor, Permission.COVER_READ):
@@ -109,17 +106,16 @@ def _make(reference: str) -> ReceiptMade:
     known = read_reference(reference)
     number = read_number()
     with me.database.reading() as session:
-        receipts = list_receipts(session, me.actor, reference=known, number=number, policy=log_policy())
+        receipts = list_receipts(session, me.actor, reference=known, number=number, policy=_policy())
         if not receipts:
             raise NotFound("receipt")
         kind = request.args.get("kind") or receipts[-1].kind
-        return make_receipt(session, me.at, me.actor, reference=known, kind=kind, number=number, policy=log_policy())
+        return make_receipt(session, me.at, me.actor, reference=known, kind=kind, number=number, policy=_policy())
 
 
-def log_policy() -> Policy | None:
-    """The policy of the log, by whose witnesses a receipt is judged; None where the installation has none."""
-    text = current_services().settings.log_policy
-    return parse_policy(text) if text else None
+def _policy() -> str:
+    """The policy of the log, by whose witnesses a receipt is judged; empty where the installation has none."""
+    return current_services().settings.log_policy
 
 
 def _record(made: ReceiptMade) -> None:
