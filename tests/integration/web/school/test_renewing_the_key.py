@@ -50,7 +50,7 @@ def test_a_lead_encrypts_everything_again_and_both_schools_still_read_it(stage: 
     stage.clock.move(minutes=1)
     follow(client, f"{RENEWAL}/new", {})
     said = text_of(client.page(RENEWAL), "main")
-    assert "0 of 3 notes, attachments and cover sheets are encrypted since the present key was made" in said
+    assert "0 of 3 notes, attachments and cover sheets have been encrypted since the present key was made" in said
     assert follow(client, f"{RENEWAL}/encryption", {}) == RENEWAL
     said = text_of(client.page(RENEWAL), "main")
     assert "3 of 3 notes" in said
