@@ -22,6 +22,7 @@ from transfer_service.domain.roles import Role
 from transfer_service.storage.blobs import Storage
 from transfer_service.use_cases.installation import Installation
 from transfer_service.use_cases.keys.epochs import make_first_epoch
+from transfer_service.use_cases.keys.exposure import report_exposure
 from transfer_service.use_cases.keys.holding import key_grant_info
 from transfer_service.use_cases.oversight.approvals import approve_first_dsl
 
@@ -106,6 +107,34 @@ def test_an_approval_from_before_the_present_key_was_made_does_not_count(cast: C
     fay = refreshed(service, fay)
     with pytest.raises(RuleForbids) as refused, service.database.writing() as session:
         make_first_epoch(session, service.at, fay.actor, person_key=fay.person_key)
+    assert refused.value.rule == "not_approved"
+
+
+def test_an_approval_that_stands_in_the_row_alone_makes_nobody_a_key_holder(cast: Cast, service: Service, fay):
+    """Whoever writes the database makes an officer approve: the log, which names the officer, knows nothing of it."""
+    with service.database.writing() as session:
+        session.execute(
+            update(Membership)
+            .where(Membership.id == fay.membership_id)
+            .values(state="active", approved_at=service.clock(), approved_by=cast.olive.person_id)
+        )
+    fay = refreshed(service, fay)
+    with pytest.raises(RuleForbids) as refused, service.database.writing() as session:
+        make_first_epoch(session, service.at, fay.actor, person_key=fay.person_key)
+    assert refused.value.rule == "not_approved"
+
+
+def test_an_approval_that_was_ended_is_not_revived_in_the_row(cast: Cast, service: Service):
+    with service.database.writing() as session:
+        report_exposure(session, service.at, cast.alma.actor)
+        session.execute(
+            update(Membership)
+            .where(Membership.id == cast.alma.membership_id)
+            .values(state="active", approved_at=service.clock(), approved_by=cast.olive.person_id)
+        )
+    alma = refreshed(service, cast.alma)
+    with pytest.raises(RuleForbids) as refused, service.database.writing() as session:
+        make_first_epoch(session, service.at, alma.actor, person_key=alma.person_key)
     assert refused.value.rule == "not_approved"
 
 

@@ -7,23 +7,22 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from transfer_service.audit.log import Entry
 from transfer_service.crypto import formats
 from transfer_service.crypto.suites import EpochKey, PersonKey
 from transfer_service.crypto.values import Seed
-from transfer_service.db.models import Membership
 from transfer_service.db.queries import keys as key_queries
 from transfer_service.domain import permissions
 from transfer_service.domain.alerts import AlertKind
 from transfer_service.domain.errors import KeyMissing, NotFound, RuleForbids
 from transfer_service.domain.events import Basis, Event
 from transfer_service.domain.permissions import Permission
-from transfer_service.domain.roles import KEY_HOLDING_ROLES, SCHOOL_ROLES, Actor, MembershipState
+from transfer_service.domain.roles import SCHOOL_ROLES, Actor
 from transfer_service.use_cases.alerting import alert_school
 from transfer_service.use_cases.installation import Installation
+from transfer_service.use_cases.keys.approvals import get_approver
 from transfer_service.use_cases.keys.dead_epochs import return_to_waiting
 from transfer_service.use_cases.keys.epoch_rows import add_epoch, next_number, retire_epoch
 from transfer_service.use_cases.keys.holding import (
@@ -59,7 +58,7 @@ def make_first_epoch(session: Session, at: Installation, actor: Actor, *, person
             "colleague_grants",
             "Your school has a key already. Ask a safeguarding lead of your school who holds it to grant it to you.",
         )
-    approved_by = _approval_of(session, actor, school_id, key_made_at=holder.created_at)
+    approved_by = get_approver(session, school_id, holder)
     recovery = get_recovery_key(session, at, school.authority_id)
     seed = Seed.generate()
     epoch = add_epoch(
@@ -147,25 +146,6 @@ def _school_of(actor: Actor) -> UUID:
     if actor.organisation_id is None or not actor.effective_roles & SCHOOL_ROLES:
         raise NotFound("school")
     return actor.organisation_id
-
-
-def _approval_of(session: Session, actor: Actor, school_id: UUID, *, key_made_at: object) -> UUID | None:
-    """Who approved this very key of the DSL: an approval from before the key was made is not for this key."""
-    approval = session.execute(
-        select(Membership.approved_by).where(
-            Membership.person_id == actor.person_id,
-            Membership.school_id == school_id,
-            Membership.role.in_(KEY_HOLDING_ROLES),
-            Membership.state == MembershipState.ACTIVE,
-            Membership.approved_at >= key_made_at,
-        )
-    ).first()
-    if approval is None:
-        raise RuleForbids(
-            "not_approved",
-            "An officer of your authority has to approve you first. They will telephone your school.",
-        )
-    return approval[0]
 
 
 def _created(actor: Actor, epoch: PublicEpoch, basis: Basis) -> Entry:
