@@ -16,6 +16,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from transfer_service.audit.detail import tell
+from transfer_service.audit.export import read_export
 from transfer_service.audit.leaf import decode_leaf
 from transfer_service.audit.nodes import log_size
 from transfer_service.audit.signer import adopt_state
@@ -26,6 +27,7 @@ from transfer_service.crypto.signing import LogSigningKey, VerifierKey
 from transfer_service.db.models import LogDetail, LogHead, LogLeaf
 from transfer_service.db.session import Database
 from transfer_service.domain.events import Basis, Event
+from transfer_service.use_cases.backups.drafts_after import iterate_sealing, settle_drafts
 from transfer_service.use_cases.backups.folder import BackupFacts, read_list
 from transfer_service.use_cases.backups.keys_after import settle_school_keys
 from transfer_service.use_cases.backups.loading import (
@@ -172,7 +174,7 @@ def _load(
     blobs, absent = load_blobs(session, store, source.directory)
     if not source.is_successor:
         details_lost = _say_lost_details(session, at, start=facts.size)
-    _settle(session, at, replayed)
+    _settle(session, at, source, facts, replayed)
     session.execute(update(LogHead).values(frozen=True, frozen_reason=UNDER_WAY))
     return RestoreReport(
         facts=facts, rows=rows, leaves_from_exports=len(newer), details_lost=details_lost, blobs=blobs,
@@ -190,9 +192,13 @@ def _say_lost_details(session: Session, at: Installation, *, start: int) -> int:
     return len(gone)
 
 
-def _settle(session: Session, at: Installation, replayed: Replayed) -> None:
+def _settle(session: Session, at: Installation, source: RestoreFrom, facts: BackupFacts, replayed: Replayed) -> None:
+    """Say in the log what follows from rows that are older than it: of keys, of items encrypted again, of drafts."""
     of_keys = settle_school_keys(session, at, replayed.schools, exposed=replayed.exposed)
-    record_all(session, at, [*of_keys, *settle_reencryptions(session)])
+    old = (decode_leaf(one.body) for one in read_export(source.directory / "log"))
+    leaves = old if source.is_successor else iterate_sealing(session)
+    of_drafts = settle_drafts(session, leaves, since=facts.size, is_successor=source.is_successor)
+    record_all(session, at, [*of_keys, *settle_reencryptions(session), *of_drafts])
 
 
 def _verify(database: Database, at: Installation, source: RestoreFrom) -> VerifyReport:
