@@ -107,6 +107,7 @@ GOOD = [
         {"reason": "third_party", "words": "A letter"},
         dispatches.Withhold(WithheldReason.THIRD_PARTY, "A letter"),
     ),
+    (authority.SetHoldSchema, {"basis": "court_order"}, authority.SetHold(Basis.COURT_ORDER)),
     (NothingSchema, {}, Nothing()),
     (
         dispatches.SendBackSchema,
