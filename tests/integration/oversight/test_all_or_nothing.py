@@ -189,7 +189,7 @@ def test_the_statements_do_not_grow_with_what_is_listed(stage):
     assert numbers[0] == numbers[1]
     assert numbers[0][0] == 4
     assert numbers[0][1] <= 5
-    assert numbers[0][2] <= 5
+    assert numbers[0][2] <= 7  # the places with the newest leaves are found first, then merged
 
 
 def test_what_an_officer_heard_on_the_telephone_stands_sealed_beside_the_leaf(stage):
