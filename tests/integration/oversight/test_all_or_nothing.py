@@ -85,6 +85,7 @@ def test_a_decision_whose_leaf_cannot_be_written_is_none(stage, monkeypatch, dec
         stage.service, name="Greta Lindholm", role=Role.DESIGNATED_SAFEGUARDING_LEAD, school_id=stage.cast.keyless
     )
     monkeypatch.setattr(approvals, "record", fails)
+    monkeypatch.setattr(approvals, "record_all", fails)
     with pytest.raises(LogFrozen), stage.database.writing() as session:
         decide(session, stage.at, stage.cast.olive.actor, membership_id=greta.membership_id)
     with stage.database.reading() as session:
