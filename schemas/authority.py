@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from schemas.base import ValueSchema
-from schemas.fields import Choice, Day, Line, YesNo
+from schemas.fields import Choice, Day, YesNo
 from transfer_service.domain.calendars import ClosureKind
 from transfer_service.domain.events import HOLDING_BASES, NAME_SHOWING_BASES, Basis
 
@@ -48,7 +48,6 @@ class ShowPupilName:
     """Why an authority wants to see a pupil's name; the look is recorded with this reason."""
 
     basis: Basis
-    case_reference: str | None = None
 
 
 class ShowPupilNameSchema(ValueSchema[ShowPupilName]):
@@ -56,7 +55,6 @@ class ShowPupilNameSchema(ValueSchema[ShowPupilName]):
 
     makes = ShowPupilName
     basis = Choice(Basis, "Choose why you need to see the name", only=NAME_SHOWING_BASES)
-    case_reference = Line("Enter a case reference", what="Case reference", limit=60, optional=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ from transfer_service.audit.detail import encode_detail
 from transfer_service.audit.errors import LogNotPrepared
 from transfer_service.audit.export import export_log
 from transfer_service.audit.leaf import LeafFields
-from transfer_service.audit.log import Entry, append_all, erase_detail
+from transfer_service.audit.log import Entry, append_all, erase_details
 from transfer_service.audit.receipts import find_newest_checkpoint
 from transfer_service.audit.signer import sign_committed
 from transfer_service.audit.signer_state import SignerState, read_state
@@ -108,7 +108,7 @@ def made_log(folder: Path) -> Iterator[Database]:
             _cosign(database, now)
     for erased in (3, 21):
         with database.writing() as session:
-            erase_detail(session, erased, leaf=LeafFields(event="detail.erased", basis="retention"), now=now)
+            erase_details(session, [erased], leaf=LeafFields(event="detail.erased", basis="retention"), now=now)
     sign_committed(database, key=KEY, state_file=folder / STATE_FILE, now=now)
     with database.writing() as session:
         for name in session.scalars(text("SELECT name FROM sqlite_master WHERE type = 'trigger'")).all():

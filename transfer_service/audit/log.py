@@ -135,12 +135,6 @@ def reimport_all(session: Session, *, entries: Iterable[StoredEntry]) -> int:
     return count
 
 
-def erase_detail(session: Session, idx: int, *, leaf: LeafFields, now: datetime) -> LeafPosition | None:
-    """Erase what stands beside the leaf `idx`, and append `leaf`, which names that index; see `erase_details`."""
-    positions = erase_details(session, [idx], leaf=leaf, now=now)
-    return positions[0] if positions else None
-
-
 def erase_details(session: Session, indexes: Sequence[int], *, leaf: LeafFields, now: datetime) -> list[LeafPosition]:
     """Erase salts and details, and append one leaf for each index that had one; an erased one is passed over.
 

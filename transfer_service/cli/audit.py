@@ -17,6 +17,7 @@ from transfer_service.audit.verify import verify_log
 from transfer_service.audit.verify_report import VerifyReport
 from transfer_service.cli.edge import NEEDS_INSTALLATION, load_settings, open_database, wall_clock
 from transfer_service.cli.exits import CHECK_FAILED, DONE, Refused
+from transfer_service.cli.log_erasing import erase
 from transfer_service.cli.log_freeze import adopt, frozen, unfreeze
 from transfer_service.cli.log_key import rotate_key
 from transfer_service.cli.log_trust import believed_policy, detail_opener, load_for_checking
@@ -32,7 +33,7 @@ def audit() -> None:
     """Check, export and sign the log."""
 
 
-for command in (rotate_key, frozen, unfreeze, adopt):
+for command in (rotate_key, frozen, unfreeze, adopt, erase):
     audit.add_command(command)
 
 

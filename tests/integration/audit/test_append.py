@@ -14,7 +14,6 @@ from transfer_service.audit.log import (
     StoredEntry,
     append,
     append_all,
-    erase_detail,
     erase_details,
     open_detail,
     reimport_all,
@@ -175,9 +174,9 @@ def test_erasing_removes_the_detail_and_leaves_a_leaf_that_names_it(log: Log):
     log.write(2, detail=b"Said beside it.")
     erasing = LeafFields(event="detail.erased", basis="retention")
     with log.database.writing() as session:
-        position = erase_detail(session, 1, leaf=erasing, now=START)
-        assert erase_detail(session, 1, leaf=erasing, now=START) is None
-        assert erase_details(session, [0, 0, 77], leaf=erasing, now=START)[0].idx == 3
+        (position,) = erase_details(session, [1], leaf=erasing, now=START)
+        assert erase_details(session, [1], leaf=erasing, now=START) == []
+        assert [one.idx for one in erase_details(session, [0, 0, 77], leaf=erasing, now=START)] == [3]
     with log.database.reading() as session:
         assert session.scalar(select(func.count()).select_from(LogDetail)) == 0
         assert decode_leaf(session.get(LogLeaf, position.idx).body).said.erases == 1

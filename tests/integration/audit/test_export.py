@@ -16,7 +16,7 @@ from transfer_service.audit import export
 from transfer_service.audit.errors import LogInconsistent
 from transfer_service.audit.export import ExportReport, export_log, read_export
 from transfer_service.audit.leaf import LeafFields
-from transfer_service.audit.log import erase_detail
+from transfer_service.audit.log import erase_details
 from transfer_service.audit.policy import write_policy
 from transfer_service.crypto.signing import LogSigningKey
 from transfer_service.db.models.log import LogDetail, LogLeaf
@@ -34,7 +34,7 @@ def written(log: Log) -> Log:
     """Leaves 0-3 with details, 1 erased by 4; signed at 5 and 8; 8 and 9 unsigned, with details."""
     log.write(4, detail=b"Said beside it.")
     with log.database.writing() as session:
-        erase_detail(session, 1, leaf=LeafFields(event="detail.erased", basis="retention"), now=log.later())
+        erase_details(session, [1], leaf=LeafFields(event="detail.erased", basis="retention"), now=log.later())
     log.sign()
     log.write(3)
     log.sign()

@@ -16,7 +16,7 @@ from transfer_service.audit.cosignature import cosign, cosigned_note, record_cos
 from transfer_service.audit.detail import encode_detail
 from transfer_service.audit.errors import LogInconsistent, NoteMalformed, NoteNotTrusted, ReceiptNotReady
 from transfer_service.audit.leaf import LeafFields
-from transfer_service.audit.log import erase_detail
+from transfer_service.audit.log import erase_details
 from transfer_service.audit.policy import Policy, parse_policy, write_policy
 from transfer_service.audit.proof import parse_proof, write_proof
 from transfer_service.audit.receipts import (
@@ -277,7 +277,7 @@ def test_a_leaf_that_cannot_be_read_is_not_believed(log: Log, body: bytes):
 
 def test_a_receipt_after_erasure_still_holds_and_says_that_the_words_are_gone(written: Log):
     with written.database.writing() as session:
-        erase_detail(session, 5, leaf=LeafFields(event="detail.erased", basis="retention"), now=written.later())
+        erase_details(session, [5], leaf=LeafFields(event="detail.erased", basis="retention"), now=written.later())
     report = verifier.verify_receipt(receipt(written), policy_of(written))
     assert report.holds
     assert "What was said beside the leaf is not in this receipt: it was erased or left out." in report.notes

@@ -7,7 +7,7 @@ from tests.integration.audit.conftest import Log, hex_literal, open_seal, seal, 
 from transfer_service.audit.checkpoint import Checkpoint, write_checkpoint
 from transfer_service.audit.errors import LogNotPrepared
 from transfer_service.audit.leaf import LeafFields
-from transfer_service.audit.log import erase_detail
+from transfer_service.audit.log import erase_details
 from transfer_service.audit.nodes import root_at
 from transfer_service.audit.verify import verify_log
 from transfer_service.audit.verify_report import PROBLEMS_LIMIT, VerifyReport
@@ -21,7 +21,7 @@ def written(log: Log) -> Log:
     """Eleven leaves: 0-3 with details, of which 1 is erased by leaf 4; signed at 5, 8 and 11."""
     log.write(4, detail=b"Said beside it.")
     with log.database.writing() as session:
-        erase_detail(session, 1, leaf=ERASING, now=log.later())
+        erase_details(session, [1], leaf=ERASING, now=log.later())
     log.sign()
     log.write(3)
     log.sign()
@@ -175,7 +175,8 @@ def test_a_checkpoint_that_was_not_signed_by_the_log_is_named(written: Log):
     stranger = LogSigningKey(name=written.key.name, seed=b"\x33" * 32)
     note = write_checkpoint(Checkpoint(written.key.name, 8, bytes(32)), stranger)
     written.as_owner(f"UPDATE log_checkpoint SET note = {hex_literal(written, note.hex())} WHERE size = 8")
-    assert found(check(written)) == {("checkpoint.untrusted", 8)}
+    # The stranger's note holds no number of ours, so that the log's own note of that size is missing before the next.
+    assert found(check(written)) == {("checkpoint.untrusted", 8), ("checkpoint.missing", 11)}
 
 
 def test_a_checkpoint_under_another_size_is_named(written: Log):

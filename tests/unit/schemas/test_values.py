@@ -83,8 +83,8 @@ GOOD = [
     ),
     (
         authority.ShowPupilNameSchema,
-        {"basis": "complaint", "case_reference": "C 17"},
-        authority.ShowPupilName(Basis.COMPLAINT, "C 17"),
+        {"basis": "complaint"},
+        authority.ShowPupilName(Basis.COMPLAINT),
     ),
     (
         transfers.PupilSchema,
