@@ -13,6 +13,7 @@ import hashlib
 import hmac
 import json
 import os
+import select
 import signal
 import sys
 from collections.abc import Iterator, Sequence
@@ -59,6 +60,8 @@ ROW: Final = 3
 ENOUGH: Final = 4
 """Letters that tell a word of the list from every other one."""
 HPKE: Final = Suite(KEM.MLKEM768_X25519, KDF.HKDF_SHA256, AEAD.AES_256_GCM)
+LOOKING_UP: Final = 0.25
+"""Seconds after which a signal that came too early is noticed."""
 CLEAR: Final = "\x1b[2J\x1b[3J\x1b[H"
 OWN_SCREEN: Final = "\x1b[?1049h"
 FORMER_SCREEN: Final = "\x1b[?1049l"
@@ -358,10 +361,23 @@ def private_screen() -> Iterator[None]:
 
 def ask(question: str) -> str:
     """Ask at the terminal; raises Refused where nobody answers."""
+    print(question, end="", flush=True)
+    wait_for_line()
     try:
-        return input(question)
+        return input("")
     except EOFError:
         raise Refused("Nobody answered. Start again when the custodians are present.") from None
+
+
+def wait_for_line() -> None:
+    """Wait until something was typed, and look up now and then.
+
+    Ctrl-C or a closed window in the moment before a plain read begins is noticed only after it: until somebody pressed
+    Enter a share would stay on the screen.
+    """
+    if os.name == "posix" and sys.stdin.isatty():
+        while not select.select([sys.stdin], [], [], LOOKING_UP)[0]:
+            pass
 
 
 def call_up(who: str) -> None:

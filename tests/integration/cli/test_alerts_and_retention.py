@@ -63,7 +63,7 @@ def test_an_invitation_whose_link_is_erased_is_sent_anew_instead(installation: I
     alert_id = add_alert(installation, 4, AlertState.GIVEN_UP, kind="invitation")
     answer = installation.run("alerts", "retry", str(alert_id))
     assert answer.code == 3
-    assert single_sentence(answer).startswith("The link of this mail has run out.")
+    assert single_sentence(answer).startswith("The link of this mail was deleted when the mail was given up.")
 
 
 def test_an_alert_that_is_not_there_is_a_refusal(installation: Installation):

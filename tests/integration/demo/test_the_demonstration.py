@@ -161,7 +161,7 @@ def test_the_page_of_alerts_shows_each_mail_and_those_to_one_address(client: Str
     one = client.page(f"/demo/alerts/{newest.name}")
     assert newest.subject in text_of(one, "h1")
     client.page("/demo/alerts/nothing", status=404)
-    assert "There is no mail to this address yet" in text_of(client.page("/demo/alerts?to=nobody@example.org"))
+    assert "There is no email to this address yet" in text_of(client.page("/demo/alerts?to=nobody@example.org"))
 
 
 def test_every_page_says_that_it_is_a_demonstration_and_leads_to_the_sign_ins(client: StrictClient):
