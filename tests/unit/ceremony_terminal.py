@@ -56,11 +56,16 @@ class Terminal:
             self.until(f"Words {start + 1:>2} to {start + 3:>2}: ")
             self.answer(" ".join(words[start : start + 3]))
 
-    def end(self) -> tuple[int, str]:
+    def end(self, *, seconds: float = 60) -> tuple[int, str]:
         """The exit code, and all that was shown since the last prompt."""
-        while self._read_on():
+        end = time.monotonic() + seconds
+        while select.select([self.side], [], [], max(0.0, end - time.monotonic()))[0] and self._read_on():
             pass
-        code = self.process.wait(timeout=60)
+        try:
+            code = self.process.wait(timeout=max(1.0, end - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            raise
         os.close(self.side)
         return code, self.seen[self.read :]
 
