@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import structlog
 from flask import Blueprint, current_app, render_template, request
 from flask.typing import ResponseReturnValue
@@ -78,8 +80,8 @@ def arrive() -> ResponseReturnValue:
         _complete(live)
     if live.actor.holds_keys:
         deliver_what_waits(acting())
-        _go_on(live)
-        _probe(live)
+        _try_with_key(live, go_on, failing="renewal not continued")
+        _try_with_key(live, probe_grants, failing="grants not tried")
     with services.database.reading() as session:
         held = find_held_form(session, services.installation, live.actor)
     return see_other(f"{HELD_FORM}/{held[0]}" if held else wanted())
@@ -135,13 +137,13 @@ def _options(live: LiveSession) -> list[dict[str, str]]:
     ]
 
 
-def _probe(live: LiveSession) -> None:
-    """Try a few grants, so that damage is found early; a sign-in does not fail because of one."""
+def _try_with_key(live: LiveSession, act: Callable[..., object], *, failing: str) -> None:
+    """Do with the person's key what nobody asked for by name; a sign-in does not fail because of it."""
     services = current_services()
     try:
         with services.database.reading() as session:
             person_key = open_person_key(session, services.installation, cookie=person_here().token)
-        probe_grants(
+        act(
             services.database,
             services.installation,
             live.actor,
@@ -149,24 +151,7 @@ def _probe(live: LiveSession) -> None:
             storage=services.equipment.storage,
         )
     except ServiceError:
-        log.warning("grants not tried", exc_info=True)
-
-
-def _go_on(live: LiveSession) -> None:
-    """Go on with a renewal of the school's key that was begun; a sign-in does not fail because of it."""
-    services = current_services()
-    try:
-        with services.database.reading() as session:
-            person_key = open_person_key(session, services.installation, cookie=person_here().token)
-        go_on(
-            services.database,
-            services.installation,
-            live.actor,
-            person_key=person_key,
-            storage=services.equipment.storage,
-        )
-    except ServiceError:
-        log.warning("renewal not continued", exc_info=True)
+        log.warning(failing, exc_info=True)
 
 
 def _complete(live: LiveSession) -> None:
