@@ -1,5 +1,7 @@
 """Lists, the transfer's page and its timeline: who sees how much."""
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import timedelta
 from uuid import UUID
 
@@ -168,6 +170,36 @@ def test_a_page_of_any_length_takes_one_statement(stage: Stage, count: int, box:
     selects = [one for one in statements if one.lstrip().upper().startswith("SELECT")]
     assert len(found) == count
     assert len(selects) == 1
+
+
+def test_the_page_of_a_transfer_takes_as_many_statements_for_one_dispatch_as_for_four(
+    stage: Stage, statements: Callable[[], AbstractContextManager[list[str]]]
+) -> None:
+    dispatch_id = factories.dispatch_in(stage, Status.REJECTED, sender=stage.alma, receiver=stage.cora)
+    reference = reference_of(stage, dispatch_id)
+
+    def ask(member: Member) -> int:
+        with stage.database.reading() as session, statements() as made:
+            viewing.get_transfer(session, stage.at, member.actor, reference=reference)
+            timeline.list_happenings(session, member.actor, reference=reference)
+        return len(made)
+
+    at_sender, at_receiver = ask(stage.alma), ask(stage.cora)
+    assert (at_sender, at_receiver) == (9, 9)
+    for _ in range(3):
+        with stage.database.writing() as session:
+            dispatch_id = redirecting.redirect(
+                session,
+                stage.at,
+                stage.alma.actor,
+                dispatch_id=dispatch_id,
+                receiving_school_id=stage.cast.receiving,
+                person_key=stage.alma.person_key,
+                storage=stage.storage,
+            ).dispatch_id
+        factories.send_back(stage, stage.cora, dispatch_id)
+    assert len(view(stage, stage.alma, reference).dispatches) == 4
+    assert (ask(stage.alma), ask(stage.cora)) == (at_sender, at_receiver)
 
 
 def test_the_page_offers_each_side_what_it_may_do_now(stage: Stage) -> None:

@@ -177,17 +177,15 @@ def next_position(session: Session, *, dispatch_id: UUID) -> int:
     return 0 if highest is None else highest + 1
 
 
-def count_kinds(session: Session, *, dispatch_id: UUID) -> Mapping[ItemKind, int]:
-    """Count the items of a dispatch by what they hold; a kind that it has none of is absent."""
-    counted = select(Item.kind, func.count()).select_from(DispatchItem).join(DispatchItem.item)
-    rows = session.execute(counted.where(DispatchItem.dispatch_id == dispatch_id).group_by(Item.kind))
-    return {kind: count for kind, count in rows}  # noqa: C416 -- a Row is no pair to `dict`
-
-
 def count_contents(session: Session, *, dispatch_id: UUID) -> int:
     """Count the notes and attachments of a dispatch."""
-    counts = count_kinds(session, dispatch_id=dispatch_id)
-    return counts.get(ItemKind.NOTE, 0) + counts.get(ItemKind.ATTACHMENT, 0)
+    counted = select(func.count()).select_from(DispatchItem).join(DispatchItem.item)
+    return (
+        session.scalar(
+            counted.where(DispatchItem.dispatch_id == dispatch_id, Item.kind.in_([ItemKind.NOTE, ItemKind.ATTACHMENT]))
+        )
+        or 0
+    )
 
 
 def list_grants(session: Session, *, dispatch_id: UUID, recipient_id: UUID) -> Mapping[UUID, list[ItemGrant]]:

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from transfer_service.audit.errors import LeafMalformed
 from transfer_service.audit.leaf import Leaf, decode_leaf
 from transfer_service.db.models import Person, School, Transfer
+from transfer_service.db.queries import transfer_page
 from transfer_service.db.queries import transfers as queries
 from transfer_service.domain import permissions
 from transfer_service.domain.errors import NotFound
@@ -23,13 +24,13 @@ from transfer_service.use_cases.transfers.drafting import school_of
 SHARED: Mapping[Event, str] = MappingProxyType(
     {
         Event.DISPATCH_SENT: "sent the file",
-        Event.DISPATCH_WAITING: "sent the file, which waits for the receiving school's key",
+        Event.DISPATCH_WAITING: "sent the file, which waits for the receiving school’s key",
         Event.DISPATCH_DELIVERED: "delivered the file once the receiving school had a key",
         Event.DISPATCH_UNDELIVERED: "made a new school key, as nobody held the one before; the file waits for it",
         Event.DISPATCH_REDIRECTED: "sent it again as a new dispatch",
         Event.NIL_DECLARED: "declared that they hold no safeguarding information",
         Event.ITEM_RESEALED: "sealed an item again",
-        Event.ITEM_GRANTED: "sealed the contents to the receiving school's new key",
+        Event.ITEM_GRANTED: "sealed the contents to the receiving school’s new key",
         Event.ITEM_REENCRYPTED: "encrypted an item again under a new key; its contents stayed as they were",
         Event.DISPATCH_WITHDRAWN: "withdrew it",
         Event.PUPIL_CONFIRMED: "confirmed that the pupil is joining",
@@ -61,7 +62,7 @@ OWN: Mapping[Event, str] = MappingProxyType(
         Event.ATTACHMENT_DOWNLOADED: "downloaded an attachment",
         Event.ARCHIVE_DOWNLOADED: "downloaded the whole file",
         Event.RECEIPT_DOWNLOADED: "downloaded a receipt",
-        Event.AUDIT_EXPORTED: "took the log's entries away",
+        Event.AUDIT_EXPORTED: "took the log’s entries away",
         Event.ALERT_SENT: "An alert was sent",
         Event.ALERT_FAILED: "An alert could not be sent yet",
         Event.ALERT_ABANDONED: "An alert could not be sent at all",
@@ -110,19 +111,22 @@ def list_happenings(session: Session, actor: Actor, *, reference: str) -> list[H
 
 def find_own_transfer(session: Session, actor: Actor, *, reference: str, permission: Permission) -> Transfer:
     """Return a transfer that the actor's school is part of; raises NotFound, then PermissionRefused."""
-    school_id = school_of(actor)
-    dispatch_id = queries.find_dispatch_id(session, reference=reference, school_id=school_id)
-    if dispatch_id is None:
+    transfer = transfer_page.find_seen_transfer(session, reference=reference, school_id=school_of(actor))
+    if transfer is None:
         raise NotFound("transfer")
     permissions.check(actor, permission)
-    return queries.get_dispatch(session, dispatch_id=dispatch_id, school_id=school_id).transfer
+    return transfer
 
 
 def list_told_leaves(session: Session, actor: Actor, transfer: Transfer) -> list[Leaf]:
     """List the leaves that the actor's school is told of one of its transfers, in the order of the log."""
     school_id = school_of(actor)
     is_sender = transfer.sending_school_id == school_id
-    visible = {one.id for one in queries.list_dispatches(session, transfer_id=transfer.id, school_id=school_id)}
+    received = (
+        frozenset[UUID]()
+        if is_sender
+        else transfer_page.list_received_ids(session, transfer_id=transfer.id, school_id=school_id)
+    )
     told = [*SHARED, *OWN, *(BREACH if is_sender else ())]
     leaves = []
     for row in queries.list_leaves(session, transfer_id=transfer.id, events=[event.value for event in told]):
@@ -130,7 +134,7 @@ def list_told_leaves(session: Session, actor: Actor, transfer: Transfer) -> list
             leaf = decode_leaf(row.body)
         except LeafMalformed:
             continue  # `audit verify` names it; a page does not break on it
-        if is_sender or leaf.said.dispatch in visible or leaf.said.event in _OF_THE_TRANSFER:
+        if is_sender or leaf.said.dispatch in received or leaf.said.event in _OF_THE_TRANSFER:
             leaves.append(leaf)
     return [leaf for leaf in leaves if _is_told(leaf, school_id)]
 

@@ -1,6 +1,6 @@
 """One transfer as its page shows it: its dispatches, where each stands, and what the actor may do with it now."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from transfer_service.db.models import Acknowledgement, Breach, Dispatch, School
+from transfer_service.db.queries import transfer_page
 from transfer_service.db.queries import transfers as queries
 from transfer_service.domain import permissions
 from transfer_service.domain.errors import NotFound
@@ -119,8 +120,9 @@ def get_transfer(session: Session, at: Installation, actor: Actor, *, reference:
     The office of the receiving school sees nothing of it: what is sent is for its safeguarding leads.
     """
     school_id = school_of(actor)
-    dispatch_id = find_dispatch(session, actor, reference=reference)
-    transfer = queries.get_dispatch(session, dispatch_id=dispatch_id, school_id=school_id).transfer
+    transfer = transfer_page.find_seen_transfer(session, reference=reference, school_id=school_id)
+    if transfer is None:
+        raise NotFound("transfer")
     permissions.check(actor, Permission.TRANSFER_LIST)
     side = Side.SENDING if transfer.sending_school_id == school_id else Side.RECEIVING
     knows_states = permissions.can(actor, Permission.DISPATCH_STATUS_READ)
@@ -142,13 +144,33 @@ def get_transfer(session: Session, at: Installation, actor: Actor, *, reference:
         pupil=find_pupil(at, transfer) if names_pupil else None,
         progress=progress_of(dispatches[-1].status),
         receiving_school=dispatches[-1].receiving_school,
-        dispatches=tuple(_view(session, actor, one, side) for one in dispatches) if knows_states else (),
+        dispatches=_views(session, actor, dispatches, side) if knows_states else (),
     )
 
 
-def _view(session: Session, actor: Actor, dispatch: Dispatch, side: Side) -> DispatchView:
-    breach = session.get(Breach, dispatch.id) if side is Side.SENDING else None
-    counts = queries.count_kinds(session, dispatch_id=dispatch.id)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Beside:
+    """What other tables say of some dispatches, by dispatch."""
+
+    counts: Mapping[UUID, Mapping[ItemKind, int]]
+    opened: frozenset[UUID]
+    """Those that the actor opened."""
+    breaches: Mapping[UUID, Breach]
+
+
+def _views(session: Session, actor: Actor, dispatches: Sequence[Dispatch], side: Side) -> tuple[DispatchView, ...]:
+    ids = [one.id for one in dispatches]
+    beside = _Beside(
+        counts=transfer_page.count_kinds(session, ids),
+        opened=transfer_page.list_opened_by(session, ids, person_id=actor.person_id),
+        breaches=transfer_page.list_breaches(session, ids) if side is Side.SENDING else {},
+    )
+    return tuple(_view(actor, one, side, beside) for one in dispatches)
+
+
+def _view(actor: Actor, dispatch: Dispatch, side: Side, beside: _Beside) -> DispatchView:
+    counts = beside.counts.get(dispatch.id, {})
+    breach = beside.breaches.get(dispatch.id)
     return DispatchView(
         dispatch_id=dispatch.id,
         number=dispatch.number,
@@ -176,7 +198,7 @@ def _view(session: Session, actor: Actor, dispatch: Dispatch, side: Side) -> Dis
         notes=counts.get(ItemKind.NOTE, 0),
         attachments=counts.get(ItemKind.ATTACHMENT, 0),
         acknowledgement=dispatch.acknowledgement,
-        has_opened=actor.person_id in queries.list_openers(session, dispatch_id=dispatch.id),
+        has_opened=dispatch.id in beside.opened,
         sent_by_actor=dispatch.sent_by == actor.person_id,
         breach_report_by=None if breach is None else breach.report_by,
         actions=tuple(
