@@ -57,16 +57,18 @@ def list_jobs(parts: Parts) -> list[Job]:
     mail = CheckpointMail(database=database, at=at, policy=parts.policy)
     witnesses = WitnessRound(database=database, at=at, policy=parts.policy)
     signer = Signer(database=database, at=at, sign=parts.sign)
+    retention = Retention(database=database, at=at, store=store)
     doctor = Doctor(database=database, at=at, store=store, secret_files=parts.secret_files)
     return [
-        Job(name="signer", every=timedelta(seconds=1), run=signer.run, shared=False),
-        Job(name="alerts", every=timedelta(seconds=2), run=sender.run, shared=False),
+        Job(name="signer", every=timedelta(seconds=1), run=signer.run, shared=False, lane="signing"),
+        Job(name="alerts", every=timedelta(seconds=2), run=sender.run, shared=False, lane="mail"),
         Job(name="reminders", every=timedelta(minutes=15), run=Reminders(database=database, at=at).run),
         Job(name="key-holders", every=timedelta(hours=1), run=KeyHolders(database=database, at=at).run),
         Job(name="expiry", every=timedelta(minutes=10), run=Expiry(database=database, at=at).run),
         Job(name="checkpoints", every=timedelta(hours=1), run=mail.run),
         Job(name="witnesses", every=timedelta(hours=1), run=witnesses.run),
-        Job(name="retention", every=timedelta(hours=24), run=Retention(database=database, at=at, store=store).run),
+        Job(name="clock", every=timedelta(hours=1), run=retention.note_time),
+        Job(name="retention", every=timedelta(hours=24), run=retention.run),
         Job(name="orphans", every=timedelta(hours=24), run=OrphanSweep(database=database, at=at, store=store).run),
         Job(name="doctor", every=timedelta(hours=24), run=doctor.run),
     ]

@@ -1,4 +1,8 @@
-"""The one loop that does what falls due, in its own process or in a thread of the web server's."""
+"""The worker, which does what falls due, in its own process or beside the pages in the web server's.
+
+Jobs run in lanes, side by side: a mail server that hangs, or a night's look at every sealed item, keeps no receipt
+from being signed.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +25,8 @@ AFTER_AN_OUTAGE: Final = timedelta(seconds=5)
 BEFORE_RESUMING: Final = timedelta(minutes=5)
 """How long a shared job waits that an outage broke off: it begins from its start."""
 NOTED_EVERY: Final = timedelta(minutes=1)
+UPKEEP: Final = "upkeep"
+"""The lane of everything for which nobody waits."""
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -30,13 +36,15 @@ class Job:
     """Work that is done `every` so often.
 
     `run` is told how to ask whether to stop and says in a few words what it did, or nothing. A job that is `shared`
-    is done by one of all workers each time; another kind is done by each and does its own locking.
+    is done by one of all workers each time; another kind is done by each and does its own locking. Jobs of one `lane`
+    are done one after the other.
     """
 
     name: str
     every: timedelta
     run: Callable[[ShouldStop], str]
     shared: bool = True
+    lane: str = UPKEEP
 
 
 class Worker:
@@ -61,7 +69,7 @@ class Worker:
         self._broken_off: dict[str, datetime] = {}
 
     def stop(self) -> None:
-        """Ask the loop to end after the message in hand; may be called from a signal handler or another thread."""
+        """Ask the loop to end after what is in hand; may be called from a signal handler or another thread."""
         self._stop.set()
 
     @property
@@ -70,22 +78,36 @@ class Worker:
         return self._stop.is_set() or self._asked()
 
     def run(self) -> None:
-        """Run what falls due until told to stop."""
+        """Run what falls due until told to stop, each lane in a thread of its own; returns when all have ended."""
         _log.info("worker started", count=len(self._jobs))
-        while not self.is_stopping:
-            pause = self.run_due()
-            self._stop.wait(min(pause, LONGEST_PAUSE).total_seconds())
+        lanes = [
+            threading.Thread(target=self._run_lane, args=(lane,), name=f"worker-{lane}")
+            for lane in dict.fromkeys(job.lane for job in self._jobs)
+        ]
+        for lane in lanes:
+            lane.start()
+        for lane in lanes:
+            lane.join()
         _log.info("worker stopped")
 
     def run_due(self) -> timedelta:
-        """Run every job that is due, once, and return how long nothing will be."""
-        for job in self._jobs:
+        """Run every job that is due, once, lane after lane, and return how long nothing will be."""
+        return self._run_due(self._jobs)
+
+    def _run_lane(self, lane: str) -> None:
+        jobs = [job for job in self._jobs if job.lane == lane]
+        while not self.is_stopping:
+            pause = self._run_due(jobs)
+            self._stop.wait(min(pause, LONGEST_PAUSE).total_seconds())
+
+    def _run_due(self, jobs: Sequence[Job]) -> timedelta:
+        for job in jobs:
             if self.is_stopping:
                 return timedelta(0)
             if self._is_due(job):
                 self._next[job.name] = self._now() + job.every
                 self._run_guarded(job)
-        upcoming = min(self._next.values(), default=self._now() + LONGEST_PAUSE)
+        upcoming = min((self._next[job.name] for job in jobs), default=self._now() + LONGEST_PAUSE)
         return max(upcoming - self._now(), timedelta(0))
 
     def _is_due(self, job: Job) -> bool:

@@ -21,7 +21,7 @@ from transfer_service.jobs.expiry import Expiry
 from transfer_service.jobs.orphans import OrphanSweep
 from transfer_service.jobs.schedule import Parts, list_jobs
 from transfer_service.jobs.signing import Signer
-from transfer_service.jobs.worker import Worker
+from transfer_service.jobs.worker import UPKEEP, Worker
 from transfer_service.storage.keys import blob_key
 from transfer_service.use_cases.people.inviting import invite_person
 
@@ -176,6 +176,7 @@ def test_the_whole_list_of_jobs_runs_on_an_installation_with_something_in_each(
             jitter=lambda: 0.5,
         )
     )
+    assert {job.name: job.lane for job in jobs if job.lane != UPKEEP} == {"signer": "signing", "alerts": "mail"}
     worker = Worker(jobs, database=setting.database, now=setting.clock)
     for _ in range(3):
         worker.run_due()

@@ -166,11 +166,49 @@ def test_stopping_ends_the_loop_after_what_is_in_hand(opened: Database, clock: C
     assert later.count == 0
 
 
-def test_a_worker_in_a_thread_ends_when_its_process_does(opened: Database, clock: Clock):
-    process_ends = threading.Event()
-    worker = Worker([], database=opened, now=clock, should_stop=process_ends.is_set)
+def test_a_job_that_hangs_keeps_no_other_lane_waiting_and_is_finished_before_the_worker_ends(opened: Database):
+    begun, finish, done = threading.Event(), threading.Event(), []
+    signed, later = threading.Event(), Counted()
+
+    def hang(should_stop: object) -> str:
+        begun.set()
+        finish.wait(10)
+        done.append(True)
+        return ""
+
+    def sign(should_stop: object) -> str:
+        if begun.is_set():
+            signed.set()
+        return ""
+
+    second = timedelta(seconds=0.01)
+    jobs = [
+        Job(name="alerts", every=second, run=hang, shared=False, lane="mail"),
+        Job(name="later", every=second, run=later, shared=False, lane="mail"),
+        Job(name="signer", every=second, run=sign, shared=False, lane="signing"),
+    ]
+    worker = Worker(jobs, database=opened, now=lambda: datetime.now(UTC))
     thread = threading.Thread(target=worker.run)
     thread.start()
+    try:
+        assert begun.wait(10)
+        assert signed.wait(10)
+        assert later.count == 0
+    finally:
+        worker.stop()
+        finish.set()
+        thread.join(10)
+    assert not thread.is_alive()
+    assert done == [True]
+
+
+def test_a_worker_in_a_thread_ends_when_its_process_does(opened: Database, clock: Clock):
+    process_ends = threading.Event()
+    work = Job(name="work", every=HOUR, run=Counted())
+    worker = Worker([work], database=opened, now=clock, should_stop=process_ends.is_set)
+    thread = threading.Thread(target=worker.run)
+    thread.start()
+    assert thread.is_alive()
     process_ends.set()
     thread.join(10)
     assert not thread.is_alive()
