@@ -1,13 +1,14 @@
 """Structured logs on standard error, from which personal data is kept by an allow-list of keys.
 
 A line holds an event in plain small words, keys of `ALLOWED_KEYS` with short plain values, and nothing else: what is
-not allowed is dropped and counted in `dropped`. An exception is its type and our own frames, never its text, which
-may quote what somebody typed. Other packages' lines are reduced to where they came from, except those of
+not allowed is dropped and counted in `dropped`. An exception is its type, its code and our own frames, never its text,
+which may quote what somebody typed. Other packages' lines are reduced to where they came from, except those of
 `TRUSTED_LOGGERS`, which see no request.
 """
 
 from __future__ import annotations
 
+import errno
 import logging
 import re
 import sys
@@ -21,7 +22,7 @@ import structlog
 ALLOWED_KEYS: Final = frozenset(
     {
         # put there by structlog and by this module
-        "event", "level", "logger", "timestamp", "dropped", "error", "caused_by", "frames", "function", "line",
+        "event", "level", "logger", "timestamp", "dropped", "error", "caused_by", "codes", "frames", "function", "line",
         # a request
         "request_id", "method", "endpoint", "status", "duration_ms", "bytes",
         # work
@@ -38,6 +39,7 @@ MOST_FRAMES: Final = 30
 # Small words without capitals or digits: a name, a UPN or a sentence somebody wrote does not fit.
 EVENT_SHAPE: Final = re.compile(r"[a-z][a-z_.,]*(?: [a-z][a-z_.,'-]*){0,14}")
 TEXT_SHAPE: Final = re.compile(r"[A-Za-z0-9_.:/<>+-]{1,200}")
+CODE_SHAPE: Final = re.compile(r"SQLITE_[A-Z_]{1,40}|[0-9A-Z]{5}")
 UNSHAPED: Final = "event withheld"
 
 EventDict = MutableMapping[str, Any]
@@ -103,7 +105,9 @@ def describe_exception(_logger: object, _method: str, event: EventDict) -> Event
     error = _exception_of(info)
     if error is not None:
         event["error"] = _type_name(error)
-        event["caused_by"] = [_type_name(cause) for cause in _causes(error)]
+        causes = _causes(error)
+        event["caused_by"] = [_type_name(cause) for cause in causes]
+        event["codes"] = [code for one in (error, *causes) if (code := _code_of(one)) is not None]
         event["frames"] = our_frames(error)
     return event
 
@@ -155,6 +159,17 @@ def _causes(error: BaseException) -> list[BaseException]:
         causes.append(current)
         current = current.__cause__ or current.__context__
     return causes
+
+
+def _code_of(error: BaseException) -> str | None:
+    """What the system or the database calls the trouble: such as ENOSPC, SQLITE_FULL or 53100 for a full disk.
+
+    Each is a word of a fixed list, and says what an operator has to put right where the types alone do not.
+    """
+    if isinstance(error, OSError):
+        return errno.errorcode.get(error.errno or 0)
+    code = getattr(error, "sqlite_errorname", None) or getattr(error, "sqlstate", None)
+    return code if isinstance(code, str) and CODE_SHAPE.fullmatch(code) else None
 
 
 def _type_name(error: BaseException) -> str:

@@ -8,7 +8,7 @@ from typing import Final
 from config.settings import SettingsError
 from transfer_service.crypto.errors import CryptoError
 from transfer_service.db.outages import is_no_database, is_outage, lacks_right
-from transfer_service.domain.errors import Invalid, ServiceError
+from transfer_service.domain.errors import Invalid, OutcomeUnknown, ServiceError
 
 DONE: Final = 0
 CHECK_FAILED: Final = 1
@@ -40,6 +40,8 @@ def explain(error: BaseException) -> tuple[str, int] | None:
     if isinstance(error, Invalid):
         return " ".join(f"{message}." for messages in error.fields.values() for message in messages), REFUSED
     if isinstance(error, ServiceError):
+        return error.sentence, REFUSED
+    if isinstance(error, OutcomeUnknown):
         return error.sentence, REFUSED
     if isinstance(error, CryptoError):
         return str(error), REFUSED

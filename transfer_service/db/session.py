@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import threading
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from datetime import timedelta
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import create_engine, event
+from sqlalchemy import create_engine, event, make_url
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
+from transfer_service.domain.errors import OutcomeUnknown
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from sqlalchemy import Connection, Engine
     from sqlalchemy.orm import ORMExecuteState
@@ -19,10 +24,18 @@ SQLITE_PRAGMAS = (
     "journal_mode=WAL",
     "synchronous=FULL",
     "foreign_keys=ON",
-    "busy_timeout=30000",
     "recursive_triggers=ON",
     "secure_delete=ON",
 )
+
+LOCK_WAIT: Final = timedelta(seconds=30)
+"""Whoever holds a row for longer hangs; those who wait for it are told to try again."""
+UNANSWERED: Final[Mapping[str, int]] = MappingProxyType(
+    {"connect_timeout": 5, "keepalives_idle": 30, "keepalives_interval": 5, "keepalives_count": 3,
+     "tcp_user_timeout": 30_000}
+)  # fmt: skip
+"""libpq's own: how long a PostgreSQL is waited for whose machine or network went away without a word, in seconds, the
+last in milliseconds. Else a request would hang for as long as the system's own patience lasts, some minutes."""
 
 
 class WritingSession(Session):
@@ -48,11 +61,13 @@ class Database:
     a hundred thirty times slower.
     """
 
-    def __init__(self, url: str, *, pool_size: int = 16) -> None:
-        """Prepare the engine of `url`; no connection is made yet."""
+    def __init__(self, url: str, *, pool_size: int = 16, lock_wait: timedelta = LOCK_WAIT) -> None:
+        """Prepare the engine of `url`; no connection is made yet. `lock_wait` bounds each wait for a row's lock."""
         self.url = url
         self.is_sqlite = url.startswith("sqlite")
-        self.engine = _sqlite_engine(url) if self.is_sqlite else _postgresql_engine(url, pool_size)
+        self.engine = (
+            _sqlite_engine(url, lock_wait) if self.is_sqlite else _postgresql_engine(url, pool_size, lock_wait)
+        )
         self._write_lock = threading.Lock()
 
     @contextmanager
@@ -67,11 +82,17 @@ class Database:
 
     @contextmanager
     def writing(self) -> Iterator[Session]:
-        """A session whose changes are committed together at the end of the block, or not at all."""
+        """A session whose changes are committed together at the end of the block, or not at all.
+
+        Raises OutcomeUnknown where the connection is lost while they are committed.
+        """
         with self._one_writer(), self.engine.connect() as connection:
             chosen = connection.execution_options(transfer_service_mode="writing")
-            with WritingSession(chosen, expire_on_commit=False) as session, session.begin():
+            with WritingSession(chosen, expire_on_commit=False) as session, session.begin() as transaction:
                 yield session
+                session.flush()
+                with _keeping():
+                    transaction.commit()
 
     @contextmanager
     def _one_writer(self) -> Iterator[None]:
@@ -86,8 +107,19 @@ class Database:
         self.engine.dispose()
 
 
-def _sqlite_engine(url: str) -> Engine:
-    engine = create_engine(url, connect_args={"check_same_thread": False, "timeout": 30})
+@contextmanager
+def _keeping() -> Iterator[None]:
+    """Tell a commit that failed, which left nothing, from one that nobody answered to."""
+    try:
+        yield
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            raise OutcomeUnknown from error
+        raise
+
+
+def _sqlite_engine(url: str, lock_wait: timedelta) -> Engine:
+    engine = create_engine(url, connect_args={"check_same_thread": False, "timeout": lock_wait.total_seconds()})
 
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, _record: object) -> None:
@@ -105,15 +137,26 @@ def _sqlite_engine(url: str) -> Engine:
     return engine
 
 
-def _postgresql_engine(url: str, pool_size: int) -> Engine:
-    return create_engine(
-        with_driver(url),
+def _postgresql_engine(url: str, pool_size: int, lock_wait: timedelta) -> Engine:
+    address = make_url(with_driver(url))
+    engine = create_engine(
+        address,
         pool_size=pool_size,
         max_overflow=pool_size,
         pool_timeout=10,
         pool_pre_ping=True,
         isolation_level="READ COMMITTED",
+        connect_args={name: value for name, value in UNANSWERED.items() if name not in address.query},
     )
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: Any, _record: object) -> None:
+        # Said here and not in the address, where a pooler in front of the database might refuse it.
+        connection.autocommit = True
+        connection.execute(f"SET lock_timeout = {lock_wait // timedelta(milliseconds=1)}")
+        connection.autocommit = False
+
+    return engine
 
 
 def with_driver(url: str) -> str:

@@ -89,6 +89,21 @@ class Unavailable(ServiceError):
         self.retry_after = retry_after
 
 
+class OutcomeUnknown(Exception):
+    """The database was lost while it was told to keep an act: it may have kept it, or not.
+
+    This is none of the refusals: who catches those may rely on nothing having been changed.
+    """
+
+    sentence = (
+        "The connection to the database broke at the last moment, so it is not known whether this was recorded. "
+        "Look whether it was before you do it again."
+    )
+
+    def __init__(self) -> None:
+        super().__init__(self.sentence)
+
+
 class TooManyAttempts(ServiceError):
     """Too many attempts in too short a time; `retry_after` is in seconds."""
 
@@ -145,7 +160,7 @@ class KeyMissing(ServiceError):
     def __init__(self, sentence: str | None = None) -> None:
         super().__init__(
             sentence
-            or "You do not hold your school's key yet, so you cannot do this. Ask a safeguarding lead of your school "
+            or "You do not hold your school’s key yet, so you cannot do this. Ask a safeguarding lead of your school "
             "who can open files to grant it to you."
         )
 
@@ -190,10 +205,10 @@ class Helper(StrEnum):
 
 OPENING_FAILURE_SENTENCES: Mapping[OpeningFailure, str] = MappingProxyType(
     {
-        OpeningFailure.NO_GRANT: "this was not sealed to your school's key",
+        OpeningFailure.NO_GRANT: "this was not sealed to your school’s key",
         OpeningFailure.KEY_DESTROYED: "the key it was sealed to no longer exists",
         OpeningFailure.GRANT_UNREADABLE: "the key that belongs to it cannot be read",
-        OpeningFailure.PUBLIC_KEY_NOT_AUTHENTIC: "a school's key in the database is not the one that was enrolled",
+        OpeningFailure.PUBLIC_KEY_NOT_AUTHENTIC: "a school’s key in the database is not the one that was enrolled",
         OpeningFailure.MANIFEST_SIGNATURE: "the list of contents is not signed by the sending school",
         OpeningFailure.MANIFEST_NOT_AS_LOGGED: "the list of contents is not the one that was recorded when it was sent",
         OpeningFailure.COVER_NOT_THIS_PUPIL: "the cover sheet names another pupil than this transfer",

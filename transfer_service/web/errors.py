@@ -121,6 +121,8 @@ def answer_of(error: ServiceError) -> Answer:
 def _refused(error: ServiceError) -> Response:
     answer = answer_of(error)
     current_services().metrics.refusals.labels(type(error).__name__).inc()
+    if isinstance(error, refusals.Unavailable) and error.__cause__ is not None:
+        log.warning("part not available", exc_info=error)  # who runs the service has to put that right
     actor = g.get("actor")
     if actor is not None and isinstance(error, RECORDED):
         try:
@@ -190,6 +192,8 @@ def _unforeseen(error: Exception) -> Response:
     if current_services().is_outage(error):
         log.warning("database not available", exc_info=error)
         title, sentence = HTTP_ANSWERS[503]
+        if isinstance(error, refusals.OutcomeUnknown):
+            title, sentence = "This may have been recorded, or not", error.sentence
         return _render(Answer(503, title, sentence, OUTAGE_RETRY_SECONDS, retained_form()))
     log.error("unforeseen error", exc_info=error)
     title, sentence = HTTP_ANSWERS[500]

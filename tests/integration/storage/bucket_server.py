@@ -18,6 +18,8 @@ class BucketServer(ThreadingHTTPServer):
         self.objects: dict[str, bytes] = {}
         self.lock = threading.Lock()
         self.broken = False
+        self.hangs = False
+        self.answers = threading.Event()
 
     @property
     def url(self) -> str:
@@ -27,6 +29,11 @@ class BucketServer(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     server: BucketServer
     protocol_version = "HTTP/1.1"
+
+    def parse_request(self) -> bool:
+        if self.server.hangs:
+            self.server.answers.wait(30)
+        return super().parse_request()
 
     def do_PUT(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
@@ -105,6 +112,7 @@ def running_bucket() -> Iterator[BucketServer]:
     try:
         yield server
     finally:
+        server.answers.set()
         server.shutdown()
         thread.join()
         server.server_close()

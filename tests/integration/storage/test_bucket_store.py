@@ -1,4 +1,5 @@
 import socket
+import time
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -100,3 +101,24 @@ def test_a_bucket_behind_a_closed_port_is_unavailable_with_a_sentence(storage):
         nowhere = Storage(location, timeout=timedelta(seconds=2))
         with pytest.raises(StorageUnavailable, match="Try again in a moment"):
             nowhere.put_new(FIRST, [b"x"])
+
+
+def test_a_bucket_that_takes_requests_and_never_answers_is_left_and_used_again_when_it_does(bucket):
+    location = BucketLocation(
+        bucket="sealed", endpoint=bucket.url, region="x", access_key_id="a", secret_access_key="b"
+    )
+    slow = Storage(location, timeout=timedelta(seconds=0.3))
+    bucket.hangs = True
+    started = time.monotonic()
+    for ask in (
+        slow.check,
+        lambda: slow.put_new(FIRST, [b"sealed"]),
+        lambda: slow.read(FIRST),
+        lambda: list(slow.list_keys()),
+    ):
+        with pytest.raises(StorageUnavailable, match="Nothing was changed"):
+            ask()
+    assert time.monotonic() - started < 10
+    bucket.hangs = False
+    assert slow.put_new(SECOND, [b"sealed"]).length == 6
+    assert slow.read(SECOND) == b"sealed"

@@ -1,5 +1,6 @@
 """Every failure is a page that says what to do next and shows nothing of what went wrong inside."""
 
+import errno
 import io
 import json
 import logging
@@ -18,7 +19,8 @@ from tests.html import parse_page, text_of
 from tests.shell import client_of, person, services_with, settings_in, sign_in
 from transfer_service import app as composition
 from transfer_service.app import create_app
-from transfer_service.domain.errors import NeedsSecondFactor, TooManyAttempts, Unavailable
+from transfer_service.domain.errors import NeedsSecondFactor, OutcomeUnknown, TooManyAttempts, Unavailable
+from transfer_service.storage.errors import StorageUnavailable
 from transfer_service.web import access
 
 faults = Blueprint("faults", __name__)
@@ -34,9 +36,12 @@ def fail(kind: str) -> Response:
         "bug": ValueError(f"cannot parse {PUPIL}"),
         "outage": OperationalError(f"SELECT {PUPIL}", {}, ConnectionError(PUPIL)),
         "busy": Unavailable(45),
+        "uncertain": OutcomeUnknown(),
         "often": TooManyAttempts(60),
         "code": NeedsSecondFactor(),
     }
+    if kind == "full":
+        raise StorageUnavailable from OSError(errno.ENOSPC, f"No space left for {PUPIL}")
     raise errors[kind]
 
 
@@ -153,6 +158,29 @@ def test_a_form_that_meets_an_outage_loses_nothing(tmp_path: Path) -> None:
     assert (response.status_code, response.headers["Retry-After"]) == (503, "45")
     form = next(one for one in page.iter("form") if one.get("action") == "/faults/busy")
     assert [one.text for one in form.iter("textarea")] == ["two\nlines"]
+
+
+def test_of_what_may_have_been_recorded_nobody_says_that_it_was_not(tmp_path: Path) -> None:
+    client = client_of(app_in(tmp_path, find_session=lambda token, request_id: person()))
+    sign_in(client)
+
+    response = client.post_form("/faults/uncertain", {"text": "two\r\nlines"}, page="/accessibility")
+
+    page = parse_page(response.data)
+    assert (response.status_code, text_of(page, "h1")) == (503, "This may have been recorded, or not")
+    assert "Look whether it was before you do it again." in text_of(page, "main")
+    assert "Nothing was changed" not in text_of(page, "main")
+    assert [one.text for one in page.iter("textarea")] == ["two\nlines"]
+
+
+def test_a_full_disk_is_named_in_the_log_and_not_on_the_page(tmp_path: Path, lines: io.StringIO) -> None:
+    response = client_of(app_in(tmp_path)).get("/faults/full")
+
+    assert (response.status_code, response.headers["Retry-After"]) == (503, "30")
+    assert "The store of sealed files does not answer just now." in text_of(parse_page(response.data), "main")
+    (line,) = [line for line in map(json.loads, lines.getvalue().splitlines()) if line["event"] == "part not available"]
+    assert (line["error"].rpartition(".")[2], line["codes"]) == ("StorageUnavailable", ["ENOSPC"])
+    assert "Zephyrine" not in lines.getvalue()
 
 
 def test_a_limit_says_when_to_try_again(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import io
 import json
 import logging
+import sqlite3
 import warnings
 from collections.abc import Iterator
 from uuid import UUID
@@ -87,6 +88,31 @@ def test_an_exception_is_its_type_and_our_frames(stream: io.StringIO) -> None:
     ]
     assert (second["error"], second["caused_by"]) == ("RuntimeError", ["ValueError"])
     assert "zephyrine" not in stream.getvalue()
+
+
+def test_a_full_disk_is_told_from_a_closed_port_by_its_code(stream: io.StringIO) -> None:
+    class DiskFull(Exception):
+        sqlstate = "53100"
+
+    class Odd(Exception):
+        sqlstate = "about Zephyrine"
+
+    full = sqlite3.OperationalError("database or disk is full")
+    full.sqlite_errorname = "SQLITE_FULL"
+    for error in (
+        OSError(28, "No space for Zephyrine", "zephyrine.pdf"),
+        full,
+        DiskFull(),
+        Odd(),
+        OSError("Zephyrine"),
+    ):
+        try:
+            raise RuntimeError from error
+        except RuntimeError:
+            get_logger("x").exception("not stored")
+
+    assert [line["codes"] for line in lines_of(stream)] == [["ENOSPC"], ["SQLITE_FULL"], ["53100"], [], []]
+    assert "ephyrine" not in stream.getvalue()
 
 
 def test_another_packages_line_is_reduced_to_where_it_came_from(stream: io.StringIO) -> None:
