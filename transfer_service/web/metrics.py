@@ -1,8 +1,16 @@
-"""Counters of requests, for Prometheus: endpoints and statuses, never an address that somebody asked for."""
+"""Counters of requests, for Prometheus: endpoints and statuses, never an address that somebody asked for.
+
+Each process counts for itself, and names itself in every sample: of several behind one address any may answer, and
+without that name their counters would look like one that jumps up and down.
+"""
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
+import os
+from collections.abc import Iterator
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric, ProcessCollector, generate_latest
+from prometheus_client.registry import Collector
 
 
 class Metrics:
@@ -29,4 +37,21 @@ class Metrics:
 
     def render(self) -> bytes:
         """Write all counters in Prometheus's text format."""
-        return generate_latest(self.registry)
+        named = CollectorRegistry()
+        named.register(_OfThisProcess(self.registry))
+        return generate_latest(named)
+
+
+class _OfThisProcess(Collector):
+    """Everything that a registry collects, with the number of this process in each sample."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._registry = registry
+
+    def collect(self) -> Iterator[Metric]:
+        process = str(os.getpid())
+        for family in self._registry.collect():
+            family.samples = [
+                sample._replace(labels={**sample.labels, "process": process}) for sample in family.samples
+            ]
+            yield family

@@ -1,5 +1,6 @@
 """Health, readiness and counters for machines; accessibility, privacy and cookies for people."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -43,9 +44,22 @@ def test_this_machine_reads_the_counters(tmp_path: Path) -> None:
 
     counters = client.get("/metrics").text
 
-    assert 'transfer_service_requests_total{endpoint="public.privacy",method="GET",status="200"} 1.0' in counters
-    assert 'transfer_service_requests_total{endpoint="none",method="GET",status="404"} 1.0' in counters
+    process = os.getpid()
+    for labels in (
+        'endpoint="public.privacy",method="GET",{}status="200"',
+        'endpoint="none",method="GET",{}status="404"',
+    ):
+        shown = labels.format(f'process="{process}",')
+        assert f"transfer_service_requests_total{{{shown}}} 1.0" in counters
+    assert f'process_open_fds{{process="{process}"}}' in counters
     assert "anybody" not in counters
+
+
+def test_each_process_counts_for_itself_however_often_it_is_asked(tmp_path: Path) -> None:
+    client = client_in(tmp_path)
+    for _ in range(2):
+        lines = [line for line in client.get("/metrics").text.splitlines() if not line.startswith("#")]
+        assert all(line.count("process=") == 1 for line in lines)
 
 
 @pytest.mark.parametrize(
