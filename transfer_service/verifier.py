@@ -21,10 +21,13 @@ import argparse
 import base64
 import binascii
 import hashlib
+import io
 import json
+import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +36,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 LARGEST_FILE = 1_048_576
 LARGEST_LEAF = 65_535
+LARGEST_LINE = 262_144
+MOST_SIGNATURES = 100
 PROOF_HEADER = b"c2sp.org/tlog-proof@v1\n"
 NOTE_KEY, WITNESS_KEY = 1, 4
+LAST_SECOND = 253_402_300_799  # the end of the year 9999
 
 EVENTS = {
     "dispatch.sent": "a file was sent",
@@ -48,9 +54,26 @@ EVENTS = {
     "dispatch.shredded": "a file was shredded",
 }
 
+# What each field of a leaf looks like; None is a whole number below 2**63.
+ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,99}")
+HASH = re.compile(r"[0-9a-f]{64}")
+TIME = re.compile(r"[1-9][0-9]{3}-[0-9]{2}-[0-9]{2}T(?:[01][0-9]|2[0-3]):[0-9]{2}:[0-9]{2}\.[0-9]{6}Z")
+FIELDS: dict[str, re.Pattern[str] | None] = {
+    **dict.fromkeys(("actor", "org", "on_behalf", "subject", "transfer", "dispatch", "item"), ID),
+    **dict.fromkeys(("event", "role", "basis", "request"), WORD),
+    **dict.fromkeys(("key", "digest", "commit"), HASH),
+    **dict.fromkeys(("v", "idx", "epoch", "erases"), None),
+    "at": TIME,
+}
+
 
 class Wrong(Exception):
     """Something does not hold; the text is one sentence for people."""
+
+
+class TooFew(Wrong):
+    """Everything is right, and fewer witnesses have seen it than the policy asks for."""
 
 
 class Usage(Exception):
@@ -163,6 +186,27 @@ def decimal(text: str) -> int:
     return int(text)
 
 
+def read_object(data: bytes, what: str) -> dict[str, Any]:
+    """Read a JSON object in which no name stands twice; raises Wrong."""
+
+    def only_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) < len(pairs):
+            raise ValueError("a name stands twice")
+        return found
+
+    def no_number(text: str) -> None:
+        raise ValueError(f"{text} is no number")
+
+    try:
+        value = json.loads(data.decode(), object_pairs_hook=only_once, parse_constant=no_number)
+    except (ValueError, RecursionError) as error:
+        raise Wrong(f"{what} cannot be read.") from error
+    if not isinstance(value, dict):
+        raise Wrong(f"{what} cannot be read.")
+    return value
+
+
 @dataclass(frozen=True)
 class Key:
     """A public key with the name it signs under."""
@@ -227,7 +271,10 @@ class Policy:
 
 
 def read_policy(data: bytes) -> Policy:
-    """Read a policy file (C2SP tlog-policy)."""
+    """Read a policy file (C2SP tlog-policy); it may have been saved by an editor of Windows."""
+    data = data.removeprefix(b"\xef\xbb\xbf").replace(b"\r\n", b"\n")
+    if len(data) > LARGEST_FILE:
+        raise Usage("The policy is too long to be one.")
     if any(byte < 0x20 and byte not in b"\t\n" for byte in data) or b"\x7f" in data:
         raise Usage("The policy holds control characters: it is not a policy file, or was damaged on its way.")
     policy, grouped = Policy(), set[str]()
@@ -252,7 +299,8 @@ def read_policy_line(policy: Policy, grouped: set[str], words: list[str], refusa
         members = words[3:]
         amount = {"any": "1", "all": str(len(members))}.get(words[2], words[2])
         is_known = set(members) <= names - grouped and len(set(members)) == len(members)
-        if not is_known or not (amount.isascii() and amount.isdigit()) or not 1 <= int(amount) <= len(members):
+        is_number = amount.isascii() and amount.isdigit() and len(amount) < 10
+        if not is_known or not is_number or not 1 <= int(amount) <= len(members):
             raise Usage(refusal)
         grouped.update(members)
         policy.groups[words[1]] = (int(amount), members)
@@ -260,9 +308,10 @@ def read_policy_line(policy: Policy, grouped: set[str], words: list[str], refusa
         policy.quorum = words[1]
     else:
         raise Usage(refusal)
-    for keys in (policy.logs, list(policy.witnesses.values())):
-        if len({key.public for key in keys}) < len(keys):
-            raise Usage(refusal)
+    keys = [*policy.logs, *policy.witnesses.values()]
+    if len({key.public for key in keys}) < len(keys):
+        # One key has one line, and a log is no witness of itself.
+        raise Usage(refusal)
 
 
 @dataclass(frozen=True)
@@ -289,6 +338,8 @@ def read_checkpoint(note: bytes) -> Checkpoint:
     if len(lines) < 3 or "" in lines:
         raise Wrong("The checkpoint does not have its three lines.")
     signatures = [read_signature(line) for line in whole[cut + 2 : -1].split("\n")]
+    if len(signatures) > MOST_SIGNATURES:
+        raise Wrong("The checkpoint has more than 100 signatures.")
     return Checkpoint(lines[0], decimal(lines[1]), unbase64(lines[2], 32), text.encode(), signatures)
 
 
@@ -315,14 +366,21 @@ def check_signed(checkpoint: Checkpoint, policy: Policy) -> list[str]:
                     signers.append(name)
         for witness, key in policy.witnesses.items():
             if (key.name, key.hint) == (name, hint):
-                moment = int.from_bytes(signature[:8], "big")
-                key.check(signature[8:], f"cosignature/v1\ntime {moment}\n".encode() + checkpoint.text)
+                check_cosignature(key, signature, checkpoint)
                 witnessed.add(witness)
     if not signers:
         raise Wrong("The checkpoint is not signed by a log that the policy names.")
     if policy.quorum != "none" and not policy.is_witnessed(str(policy.quorum), witnessed):
-        raise Wrong("Too few of the policy's witnesses have cosigned the checkpoint.")
-    return signers + sorted(witnessed)
+        raise TooFew("Too few of the policy's witnesses have cosigned the checkpoint.")
+    return list(dict.fromkeys(signers)) + sorted(witnessed)
+
+
+def check_cosignature(key: Key, signature: bytes, checkpoint: Checkpoint) -> None:
+    """Raise Wrong unless the witness saw the checkpoint, at a time that is in a calendar."""
+    moment = int.from_bytes(signature[:8], "big")
+    key.check(signature[8:], f"cosignature/v1\ntime {moment}\n".encode() + checkpoint.text)
+    if moment > LAST_SECOND:
+        raise Wrong(f"The time in the signature of {key.name} is in no calendar.")
 
 
 # ------------------------------------------------------------------------------------------------------------ reports
@@ -354,7 +412,7 @@ class Report:
 
     def lines(self) -> Iterator[str]:
         """The report for people, without control characters from the file."""
-        yield self.subject
+        yield printable(self.subject)
         for mark, texts in (("  holds  ", self.right), ("  note   ", self.notes), ("  says   ", self.says)):
             yield from (mark + printable(text) for text in texts)
         yield printable(self.verdict())
@@ -419,11 +477,8 @@ def read_receipt(data: bytes) -> Receipt:
     lines = head.decode("ascii", "replace").split("\n")
     if not gap or not lines[0].startswith("extra "):
         raise Wrong("The receipt is cut short or does not hold the leaf it is about.")
-    try:
-        extra = json.loads(unbase64(lines[0].removeprefix("extra ")))
-    except (ValueError, RecursionError) as error:
-        raise Wrong("The receipt's extra data cannot be read.") from error
-    if not isinstance(extra, dict) or extra.get("v") != 1:
+    extra = read_object(unbase64(lines[0].removeprefix("extra ")), "The receipt's extra data")
+    if type(extra.get("v")) is not int or extra["v"] != 1:
         raise Wrong("The receipt is of a version that this verifier does not know: get a newer verifier.")
     if len(lines) < 2 or not lines[1].startswith("index "):
         raise Wrong("The receipt does not say which leaf it is about.")
@@ -452,28 +507,49 @@ def check_receipt(report: Report, receipt: Receipt, policy: Policy | None) -> No
     check_acknowledgement(report, receipt.extra.get("acknowledgement"), leaf)
     event = str(leaf["event"])
     report.says.append(f"{leaf['at']}: {EVENTS.get(event, event)}.")
-    report.says += detail
+    report.says += detail or [f"The {name} is {leaf[name]}." for name in ("transfer", "dispatch") if name in leaf]
 
 
 def read_leaf(body: bytes, index: int) -> dict[str, Any]:
-    """Read the leaf's bytes, which were hashed as they are."""
-    try:
-        leaf = json.loads(body.decode("ascii"))
-        is_leaf = leaf["v"] == 1 and isinstance(leaf["event"], str) and isinstance(leaf["at"], str)
-    except (ValueError, TypeError, KeyError, RecursionError) as error:
-        raise Wrong("The leaf cannot be read.") from error
-    if not is_leaf or len(body) > LARGEST_LEAF:
+    """Read the leaf's bytes, which were hashed as they are: JSON in its one form, with known fields alone."""
+    leaf = read_object(body, "The leaf")
+    if type(leaf.get("v")) is not int or leaf["v"] != 1:
         raise Wrong("The leaf is of a version that this verifier does not know: get a newer verifier.")
-    if type(leaf.get("idx")) is not int or leaf["idx"] != index:
+    is_whole = {"event", "at", "idx"} <= leaf.keys() <= FIELDS.keys() and all(map(is_field, leaf, leaf.values()))
+    if not is_whole or not is_moment(leaf["at"]) or len(body) > LARGEST_LEAF:
+        raise Wrong("The leaf is not made as the leaves of this log are.")
+    if json.dumps(leaf, sort_keys=True, separators=(",", ":")).encode() != body:
+        raise Wrong("The leaf is not written in the log's one form.")
+    if leaf["idx"] != index:
         raise Wrong(f"The leaf says that it has another place in the log than {index}.")
-    return dict(leaf)
+    return leaf
+
+
+def is_field(name: str, value: object) -> bool:
+    """Tell whether the value of a leaf's field is of its shape."""
+    shape = FIELDS[name]
+    if shape is None:
+        return type(value) is int and 0 <= value < 1 << 63
+    return isinstance(value, str) and shape.fullmatch(value) is not None
+
+
+def is_moment(text: str) -> bool:
+    """Tell whether what looks like a time is in the calendar."""
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
 
 
 def check_previous(report: Report, receipt: Receipt, policy: Policy | None) -> Checkpoint | None:
     """Check that the receipt's tree begins with the earlier checkpoint that it holds."""
     value = receipt.extra.get("previous")
     if value is None:
-        report.notes.append("The receipt holds no earlier checkpoint: it stands on the log's first.")
+        report.notes.append(
+            "The receipt holds no earlier checkpoint, so that it does not show by itself that the log only grew. That "
+            "is right for one on the log's first checkpoint."
+        )
         return None
     if not isinstance(value, dict) or not isinstance(value.get("proof"), list):
         raise Wrong("The earlier checkpoint in the receipt cannot be read.")
@@ -499,14 +575,14 @@ def check_detail(report: Report, extra: dict[str, Any], leaf: dict[str, Any]) ->
     if hashlib.sha256(b"ptx/detail/1" + salt + detail).hexdigest() != leaf.get("commit"):
         raise Wrong("What is said beside the leaf is not what the leaf commits to: the sentences were altered.")
     try:
-        sentences = json.loads(detail)["sentences"]
-    except (ValueError, TypeError, KeyError, RecursionError):
+        sentences = read_object(detail, "What is said").get("sentences")
+    except Wrong:
         sentences = None
-    if not isinstance(sentences, list):
+    if not isinstance(sentences, list) or not all(isinstance(sentence, str) for sentence in sentences):
         report.notes.append("What is said beside the leaf is what it commits to, and is not in sentences.")
         return []
     report.right.append("The sentences below are those that the leaf commits to.")
-    return [str(sentence) for sentence in sentences]
+    return sentences
 
 
 def check_acknowledgement(report: Report, value: Any, leaf: dict[str, Any]) -> None:
@@ -519,6 +595,8 @@ def check_acknowledgement(report: Report, value: Any, leaf: dict[str, Any]) -> N
         raise Wrong("The acknowledgement in the receipt cannot be read.")
     signed, signature = unbase64(value.get("signed", "")), unbase64(value.get("signature", ""), 64)
     kem, public = unbase64(value.get("kem_public", "")), unbase64(value.get("signing_public", ""), 32)
+    if len(kem) >= 1 << 16:
+        raise Wrong("The receiving school's key in the receipt is too long to be one.")
     if hashlib.sha256(signed).hexdigest() != leaf.get("digest"):
         raise Wrong("The acknowledgement is not the one that the leaf names.")
     parts = b"".join(len(half).to_bytes(2, "big") + half for half in (kem, public))
@@ -622,35 +700,39 @@ def verify_log(folder: Path, policy: Policy | None, progress: Callable[[int, int
 def check_log(report: Report, folder: Path, policy: Policy | None, progress: Callable[[int, int], object]) -> None:
     """Walk along the leaves and compare each checkpoint on the way."""
     newest = read_checkpoint(read_file(folder / "checkpoint"))
-    tree, entries, count = Tree(), Entries(), 0
+    tree, entries = Tree(), Entries(read_details(folder / "details"))
+    counted = Counted(folder / "cosignatures.jsonl", policy, newest.origin)
     checkpoints = read_checkpoints(folder / "checkpoints.jsonl")
     due = next(checkpoints, None)
+    last, count = due, 0
     for path in sorted((folder / "entries").glob("*.jsonl")):
-        details = read_details(folder / "details" / path.name)
         for body in read_bodies(path):
-            entries.check(body, tree.size, details)
+            leaf = entries.check(body, tree.size)
+            if leaf["event"] == "restored":
+                counted.restored = tree.size
             tree.add(leaf_hash(body))
             if due is not None and due.size == tree.size:
                 check_root(due, tree, newest.origin, policy)
-                due, count = next(checkpoints, None), count + 1
+                counted.check(due)
+                last, due, count = due, next(checkpoints, None), count + 1
         progress(tree.size, newest.size)
     if due is not None or newest.size != tree.size:
         raise Wrong(
             f"A checkpoint speaks of other leaves than the {tree.size} here: leaves are missing from the export."
         )
     check_root(newest, tree, newest.origin, None)
+    if last is None or last.text != newest.text:
+        raise Wrong("The newest checkpoint is not the last of the export's checkpoints: one is missing.")
     report.right.append(f"All {tree.size} leaves and {count} checkpoints of {newest.origin} fit together.")
-    judge_signer(report, newest, policy)
-    if (folder / "details").is_dir():
-        lost = sorted(entries.absent - entries.erased)
-        if lost:
-            raise Wrong(f"What stood beside leaf {lost[0]} is missing, and no leaf says that it was erased.")
-        report.right.append(
-            f"What stands beside the leaves is what they commit to; {len(entries.absent)} were erased by a leaf."
-        )
-    if (folder / "unsigned.jsonl").exists():
-        unsigned = sum(1 for _ in read_bodies(folder / "unsigned.jsonl"))
+    unsigned = 0
+    for body in read_bodies(folder / "unsigned.jsonl"):
+        if entries.check(body, tree.size + unsigned)["event"] == "restored":
+            counted.restored = tree.size + unsigned
+        unsigned += 1
+    judge_log(report, newest, policy, counted.finish())
+    if unsigned:
         report.notes.append(f"{unsigned} leaves are newer than the newest checkpoint and under no signature yet.")
+    entries.finish(report, has_details=(folder / "details").is_dir())
 
 
 def check_root(checkpoint: Checkpoint, tree: Tree, origin: str, policy: Policy | None) -> None:
@@ -661,33 +743,216 @@ def check_root(checkpoint: Checkpoint, tree: Tree, origin: str, policy: Policy |
         check_signed(checkpoint, Policy(policy.logs, quorum="none"))
 
 
-@dataclass
+class Marks:
+    """A set of leaves, by one bit each: millions of erased details must not need gigabytes."""
+
+    def __init__(self) -> None:
+        self.bits = bytearray()
+        self.count = 0
+
+    def add(self, index: int) -> None:
+        """Mark a leaf."""
+        if index // 8 >= len(self.bits):
+            self.bits.extend(bytes(index // 8 - len(self.bits) + 1))
+        self.count += index not in self
+        self.bits[index // 8] |= 1 << index % 8
+
+    def __contains__(self, index: int) -> bool:
+        """Tell whether a leaf is marked."""
+        return index // 8 < len(self.bits) and bool(self.bits[index // 8] >> index % 8 & 1)
+
+    def first_not_in(self, other: Marks) -> int | None:
+        """The first leaf that is marked here and not there."""
+        for place, bits in enumerate(self.bits):
+            left = bits & ~(other.bits[place] if place < len(other.bits) else 0)
+            if left:
+                return 8 * place + (left & -left).bit_length() - 1
+        return None
+
+
 class Entries:
-    """What is remembered while walking along the leaves of an export."""
+    """What is remembered while walking along the leaves of an export and the details beside them."""
 
-    last_at: str = ""
-    absent: set[int] = field(default_factory=set)
-    erased: set[int] = field(default_factory=set)
+    def __init__(self, details: Iterator[tuple[int, str]]) -> None:
+        self.details = details
+        self.next = next(details, None)
+        self.last_at = ""
+        self.absent = Marks()
+        self.erased = Marks()
 
-    def check(self, body: bytes, index: int, details: dict[int, str]) -> None:
-        """Check one leaf; raises Wrong."""
+    def check(self, body: bytes, index: int) -> dict[str, Any]:
+        """Check one leaf and what stands beside it, and return the leaf; raises Wrong."""
         leaf = read_leaf(body, index)
         if leaf["at"] < self.last_at:
             raise Wrong(f"Leaf {index} is older than the leaf before it.")
         self.last_at = leaf["at"]
-        if type(leaf.get("erases")) is int and leaf["erases"] < index:
+        found = None
+        if self.next is not None and self.next[0] == index:
+            found, self.next = self.next[1], next(self.details, None)
+        if "commit" not in leaf:
+            if found is not None:
+                raise Wrong(f"Something stands beside leaf {index}, which commits to nothing.")
+        elif found is None:
+            self.absent.add(index)
+        elif found != leaf["commit"]:
+            raise Wrong(f"What stands beside leaf {index} is not what the leaf commits to.")
+        if "erases" in leaf:
+            if leaf["erases"] >= index or leaf["erases"] not in self.absent:
+                raise Wrong(
+                    f"Leaf {index} says that what stood beside leaf {leaf['erases']} was erased, and that is not so."
+                )
             self.erased.add(leaf["erases"])
-        if "commit" in leaf:
-            if index not in details:
-                self.absent.add(index)
-            elif details[index] != leaf["commit"]:
-                raise Wrong(f"What stands beside leaf {index} is not what the leaf commits to.")
-        elif index in details:
-            raise Wrong(f"Something stands beside leaf {index}, which commits to nothing.")
+        return leaf
+
+    def finish(self, report: Report, *, has_details: bool) -> None:
+        """Tell what was erased from what is missing; raises Wrong."""
+        if self.next is not None:
+            raise Wrong(f"Something stands beside leaf {self.next[0]}, which is not in the export.")
+        if not has_details:
+            report.notes.append(f"What stands beside {self.absent.count} of the leaves is not in this export.")
+            return
+        lost = self.absent.first_not_in(self.erased)
+        if lost is not None:
+            raise Wrong(f"What stood beside leaf {lost} is missing, and no leaf says that it was erased.")
+        report.right.append(
+            f"What stands beside the leaves is what they commit to; {self.absent.count} were erased by a leaf."
+        )
+
+
+NUMBERED, KEPT = b"ptx/checkpoint/1", b"ptx/cosignature/1"
+NUMBERED_LENGTH = 3 * 8 + 32
+
+
+@dataclass(frozen=True)
+class Cosignature:
+    """One kept signature of a witness; `number` counts them in the order in which they came."""
+
+    number: int
+    size: int
+    witness: str
+    hint: bytes
+    signature: bytes
+    micros: int
+
+    def chained(self, chain: bytes) -> bytes:
+        """The hash over all that were kept, this one included."""
+        name = self.witness.encode("utf-8", "surrogatepass")
+        numbers = [value.to_bytes(8, "big") for value in (self.number, self.size, len(name), self.micros)]
+        parts = (KEPT, chain, *numbers[:3], name, self.hint, numbers[3], self.signature)
+        return hashlib.sha256(b"".join(parts)).digest()
+
+
+class Counted:
+    """Compares what the signer counted under each checkpoint with the checkpoints and cosignatures that are there.
+
+    The signer's own line under a checkpoint holds its number, its time, and how many signatures of witnesses were kept
+    until then with a hash over all of them: what was taken away shows. It can be checked only with a policy.
+    """
+
+    def __init__(self, path: Path, policy: Policy | None, origin: str) -> None:
+        self.path, self.policy = path, policy or Policy()
+        self.keys = {own_hint(key): key for key in self.policy.logs if key.name == origin}
+        self.rows = read_cosignatures(path)
+        self.row = next(self.rows, None)
+        self.cosigned = {row.size: None for row in read_cosignatures(path)}
+        self.seen: dict[int, Checkpoint] = {}
+        self.count = self.number = self.kept = self.size = 0
+        self.chain = bytes(32)
+        self.restored = -1
+        self.doubt = ""
+
+    def check(self, checkpoint: Checkpoint) -> None:
+        """Check the line under the next checkpoint; raises Wrong."""
+        # What came after a backup is lost where that was put back, and the leaf `restored` says so.
+        before, self.size, self.count = self.size, checkpoint.size, self.count + 1
+        was_restored = self.restored >= before
+        if self.doubt and not was_restored:
+            raise Wrong(self.doubt)
+        self.doubt = ""
+        if checkpoint.size in self.cosigned:
+            self.seen[checkpoint.size] = checkpoint
+        said = self.read(checkpoint) if self.keys else None
+        if said is None:
+            if self.number:
+                raise Wrong(f"The checkpoint of {checkpoint.size} leaves has lost the line with its number.")
+            return
+        if said[0] != (self.number + 1 if self.number else self.count) and not was_restored:
+            raise Wrong(
+                f"Of the checkpoints before that of {checkpoint.size} leaves one is missing, or was put in later."
+            )
+        while self.row is not None and self.row.number <= said[1]:
+            self.kept, self.chain = self.kept + 1, self.row.chained(self.chain)
+            self.row = next(self.rows, None)
+        if (self.kept, self.chain) != said[1:] and not was_restored:
+            self.doubt = (
+                f"Of the witnesses' signatures kept before the checkpoint of {checkpoint.size} leaves one is missing, "
+                "altered or put in later."
+            )
+        self.number, self.kept, self.chain = said
+
+    def read(self, checkpoint: Checkpoint) -> tuple[int, int, bytes] | None:
+        """The number, and how many cosignatures were kept with their hash; None without such a line."""
+        if len(checkpoint.signatures) == 1:
+            return None
+        _, hint, value = checkpoint.signatures[1]
+        said, signature = value[:NUMBERED_LENGTH], value[NUMBERED_LENGTH:]
+        key = self.keys.get(hint)
+        if key is None or len(checkpoint.signatures) != 2:
+            raise Wrong(f"Under the checkpoint of {checkpoint.size} leaves stands a line that is not the signer's.")
+        message = NUMBERED + b"\n" + said + checkpoint.text
+        check_ed25519(key.public, signature, message, f"The number of the checkpoint {checkpoint.size} was altered.")
+        return int.from_bytes(said[:8], "big"), int.from_bytes(said[16:24], "big"), said[24:]
+
+    def finish(self) -> dict[int, set[str]]:
+        """Check every cosignature; returns which of the policy's witnesses saw which size. Raises Wrong."""
+        if self.doubt and self.restored < self.size:
+            raise Wrong(self.doubt)
+        if not self.keys:
+            return {}
+        last, witnessed = self.kept, dict[int, set[str]]()
+        for row in read_cosignatures(self.path):
+            if row.number > self.kept:
+                if row.number != last + 1:
+                    raise Wrong("Of the newest witnesses' signatures one is missing.")
+                last = row.number
+            if row.size not in self.seen:
+                raise Wrong(f"A witness's signature is for {row.size} leaves, of which there is no checkpoint.")
+            for name, key in self.policy.witnesses.items():
+                if (key.name, key.hint) == (row.witness, row.hint):
+                    check_cosignature(key, row.signature, self.seen[row.size])
+                    witnessed.setdefault(row.size, set()).add(name)
+        return witnessed
+
+
+def own_hint(key: Key) -> bytes:
+    """The four bytes that name the log's key in the line with the number."""
+    return hashlib.sha256(key.name.encode() + b"\n\xff" + NUMBERED + key.public).digest()[:4]
+
+
+def judge_log(report: Report, newest: Checkpoint, policy: Policy | None, witnessed: dict[int, set[str]]) -> None:
+    """Check the signatures under the newest checkpoint, or say up to where enough witnesses have seen the log."""
+    if policy is None or policy.quorum == "none":
+        judge_signer(report, newest, policy)
+        return
+    try:
+        judge_signer(report, newest, policy)
+    except TooFew:
+        enough = [size for size, names in witnessed.items() if policy.is_witnessed(str(policy.quorum), names)]
+        if not enough:
+            raise
+        signers = ", ".join(check_signed(newest, Policy(policy.logs, quorum="none")))
+        size = max(enough)
+        names = ", ".join(sorted(witnessed[size]))
+        report.right.append(f"The checkpoint of {newest.size} leaves is signed by {signers}.")
+        report.right.append(f"The first {size} leaves were seen by {names}.")
+        report.notes.append(f"{newest.size - size} leaves are newer than what enough witnesses have seen.")
+        report.signer_checked = True
 
 
 def read_bodies(path: Path) -> Iterator[bytes]:
-    """Read the leaf bytes of one file of entries."""
+    """Read the leaf bytes of one file of entries; none where the file is absent."""
+    if not path.exists():
+        return
     with path.open("rb") as file:
         while line := file.readline(LARGEST_LEAF + 2):
             if not line.endswith(b"\n"):
@@ -695,41 +960,69 @@ def read_bodies(path: Path) -> Iterator[bytes]:
             yield line[:-1]
 
 
-def read_details(path: Path) -> dict[int, str]:
-    """Read the commitments of the details that belong to one file of entries."""
-    found: dict[int, str] = {}
-    if path.exists():
-        with path.open("rb") as file:
-            for line in file:
-                value = read_line(line, path)
-                salt, detail = unbase64(value.get("salt", ""), 32), unbase64(value.get("detail", ""))
-                if type(value.get("idx")) is not int:
-                    raise Wrong(f"A line of {path.name} does not say which leaf it belongs to.")
-                found[value["idx"]] = hashlib.sha256(b"ptx/detail/1" + salt + detail).hexdigest()
-    return found
+def read_details(folder: Path) -> Iterator[tuple[int, str]]:
+    """Read the commitment of each detail of an export, in the order of the leaves."""
+    last = -1
+    for path in sorted(folder.glob("*.jsonl")):
+        for value in read_lines(path):
+            salt, detail = unbase64(value.get("salt", ""), 32), unbase64(value.get("detail", ""))
+            index = whole(value.get("idx"), path)
+            if index <= last:
+                raise Wrong(f"The details in {path.name} are not in the order of the leaves, or one is there twice.")
+            last = index
+            yield index, hashlib.sha256(b"ptx/detail/1" + salt + detail).hexdigest()
 
 
 def read_checkpoints(path: Path) -> Iterator[Checkpoint]:
     """Read every checkpoint of an export, by size."""
     last = 0
-    with path.open("rb") as file:
-        for line in file:
-            checkpoint = read_checkpoint(unbase64(read_line(line, path).get("note", "")))
-            if checkpoint.size <= last:
-                raise Wrong("The checkpoints of the export are not in order.")
-            last = checkpoint.size
-            yield checkpoint
+    for value in read_lines(path):
+        checkpoint = read_checkpoint(unbase64(value.get("note", "")))
+        if checkpoint.size <= last or value.get("size") != checkpoint.size:
+            raise Wrong("The checkpoints of the export are not in order.")
+        last = checkpoint.size
+        yield checkpoint
 
 
-def read_line(line: bytes, path: Path) -> dict[str, Any]:
-    """Read one line of JSON."""
+def read_cosignatures(path: Path) -> Iterator[Cosignature]:
+    """Read every kept cosignature of an export, in the order in which they came; none where the file is absent."""
+    last = 0
+    for value in read_lines(path) if path.exists() else ():
+        number, size = whole(value.get("number"), path), whole(value.get("size"), path)
+        witness, came = value.get("witness"), value.get("received_at")
+        if number <= last or not isinstance(witness, str) or not isinstance(came, str):
+            raise Wrong(f"A line of {path.name} is not what it should be.")
+        last = number
+        hint, signature = unbase64(value.get("key_id", ""), 4), unbase64(value.get("signature", ""))
+        yield Cosignature(number, size, witness, hint, signature, micros_of(came, path))
+
+
+def micros_of(text: str, path: Path) -> int:
+    """Microseconds since 1970 of a time with its zone."""
     try:
-        value = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        raise Wrong(f"A line of {path.name} cannot be read.") from error
-    if not isinstance(value, dict):
-        raise Wrong(f"A line of {path.name} is not what it should be.")
+        moment = datetime.fromisoformat(text)
+        micros = (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+    except (ValueError, TypeError, OverflowError) as error:
+        raise Wrong(f"A line of {path.name} names no time.") from error
+    if moment.isoformat() != text:
+        raise Wrong(f"A line of {path.name} names a time in another form.")
+    return whole(micros, path)
+
+
+def whole(value: object, path: Path) -> int:
+    """A whole number from 0 that a log can hold."""
+    if type(value) is not int or not 0 <= value < 1 << 63:
+        raise Wrong(f"A line of {path.name} does not hold the number that it should.")
     return value
+
+
+def read_lines(path: Path) -> Iterator[dict[str, Any]]:
+    """Read a file of JSON objects, one a line."""
+    with path.open("rb") as file:
+        while line := file.readline(LARGEST_LINE):
+            if not line.endswith(b"\n"):
+                raise Wrong(f"The file {path.name} is cut short, or a line in it is too long.")
+            yield read_object(line, f"A line of {path.name}")
 
 
 # ---------------------------------------------------------------------------------------------------- the command line
@@ -792,6 +1085,9 @@ def show_progress(done: int, of: int) -> None:
 def main(words: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
     arguments = build_parser().parse_args(words)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A terminal that cannot show a letter shows its number; the answer must not fail for it.
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         report = run(arguments)
     except (Usage, OSError) as error:

@@ -66,7 +66,10 @@ def test_every_damage_to_an_export_is_found_by_the_verifier_that_knows_nothing_o
 @pytest.mark.parametrize("name", ["idx", "at", "event", "v"])
 def test_a_leaf_that_lacks_a_field_is_wrong_and_no_fault_of_the_verifier(name: str):
     leaf = {"at": "2026-09-03T08:00:00.000000Z", "event": "notes.read", "idx": 0, "v": 1}
-    body = json.dumps({field: value for field, value in leaf.items() if field != name}).encode()
-    assert verifier.read_leaf(json.dumps(leaf).encode(), 0) == leaf
+
+    def written(fields: dict[str, object]) -> bytes:
+        return json.dumps(fields, separators=(",", ":")).encode()
+
+    assert verifier.read_leaf(written(leaf), 0) == leaf
     with pytest.raises(verifier.Wrong):
-        verifier.read_leaf(body, 0)
+        verifier.read_leaf(written({field: value for field, value in leaf.items() if field != name}), 0)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from transfer_service import verifier
 from transfer_service.audit import tree
 from transfer_service.audit.checkpoint import Checkpoint, parse_checkpoint, write_checkpoint
-from transfer_service.audit.detail import encode_detail
+from transfer_service.audit.detail import encode_detail, tell
 from transfer_service.audit.errors import LeafMalformed, NoteMalformed
 from transfer_service.audit.leaf import Leaf, LeafFields, commit_to, decode_leaf, encode_leaf
 from transfer_service.audit.policy import parse_policy, write_policy
@@ -23,7 +23,7 @@ POLICY = write_policy([KEY.verifier])
 
 def make_receipt() -> bytes:
     """The fourth of seven leaves, with words beside it and a checkpoint of five before."""
-    detail, salt = encode_detail(["The file was sent."]), bytes(32)
+    detail, salt = encode_detail(tell("The file was sent.")), bytes(32)
     nodes, frontier, roots, bodies = {}, [], {}, []
     for idx in range(7):
         said = LeafFields(event="dispatch.sent")

@@ -73,6 +73,13 @@ def add_signatures(note: bytes, signatures: Iterable[NoteSignature]) -> bytes:
     return note + b"".join(signature.line() for signature in signatures)
 
 
+def own_lines(note: bytes) -> bytes:
+    """Return the note with the log's own lines alone, as its signer stored it: without what witnesses added."""
+    signed = parse_checkpoint(note)
+    own = [one for one in signed.signatures if one.name == signed.checkpoint.origin]
+    return add_signatures(signed.text + b"\n", own)
+
+
 def parse_checkpoint(note: bytes) -> SignedCheckpoint:
     """Read a signed note that holds a checkpoint; raises NoteMalformed at any departure from the two formats."""
     text, signatures = parse_note(note)

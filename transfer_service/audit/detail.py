@@ -3,28 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Final
 
 from transfer_service.audit.errors import LeafMalformed, LeafRefused
 from transfer_service.audit.leaf import SALT_LENGTH
 
-VERSION = 1
-LIMIT = 32_768
-"""Bytes of one detail."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Detail:
-    """Plain sentences for people, and named facts for programs. This may hold personal data: it is never logged."""
-
-    sentences: tuple[str, ...]
-    facts: Mapping[str, str] = field(default_factory=dict)
-
-    def __repr__(self) -> str:
-        """Tell how much there is, not what."""
-        return f"Detail({len(self.sentences)} sentences, {len(self.facts)} facts)"
+VERSION: Final = 1
+LIMIT: Final = 131_072
+"""Bytes of one detail: twice the longest checkpoint of an older log, which a successor's first leaf tells."""
 
 
 def tell(*sentences: str, **facts: str) -> dict[str, Any]:
@@ -32,27 +19,23 @@ def tell(*sentences: str, **facts: str) -> dict[str, Any]:
     return {"v": VERSION, "sentences": list(sentences), "facts": facts}
 
 
-def encode_detail(sentences: Sequence[str], facts: Mapping[str, str] | None = None) -> bytes:
-    """Write a detail as JSON with sorted keys; raises LeafRefused above 32,768 bytes or without a sentence."""
-    if not sentences or not all(sentence.strip() for sentence in sentences):
-        raise LeafRefused("A detail needs at least one sentence.")
-    detail = json.dumps(
-        tell(*sentences, **(facts or {})), sort_keys=True, separators=(",", ":"), ensure_ascii=True
-    ).encode()
-    if len(detail) > LIMIT:
-        raise LeafRefused("A detail has at most 32,768 bytes. Shorten what is said beside the act.")
-    return detail
+def encode_detail(detail: Mapping[str, Any]) -> bytes:
+    """Write a detail as JSON with sorted keys; raises LeafRefused above 131,072 bytes."""
+    written = json.dumps(detail, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode()
+    if len(written) > LIMIT:
+        raise LeafRefused("What is to be said beside an entry of the log is too long. Shorten it, and try again.")
+    return written
 
 
-def decode_detail(detail: bytes) -> Detail:
+def decode_detail(written: bytes) -> Mapping[str, Any]:
     """Read a detail; raises LeafMalformed where it is not one."""
     try:
-        value = json.loads(detail)
-        if value["v"] != VERSION or not all(isinstance(sentence, str) for sentence in value["sentences"]):
-            raise ValueError("not a detail of this version")
-        return Detail(sentences=tuple(value["sentences"]), facts=dict(value["facts"]))
-    except (ValueError, TypeError, KeyError) as error:
+        value = json.loads(written)
+    except (ValueError, RecursionError) as error:
         raise LeafMalformed("What stands beside the leaf is not in the form that this version reads.") from error
+    if not isinstance(value, dict):
+        raise LeafMalformed("What stands beside the leaf is not in the form that this version reads.")
+    return value
 
 
 def join_salt(salt: bytes, detail: bytes) -> bytes:

@@ -79,7 +79,12 @@ def add_log_key(text: str, key: VerifierKey) -> str:
 
 
 def parse_policy(text: str) -> Policy:
-    """Read a policy; raises NoteMalformed with the line's number where it is not one."""
+    """Read a policy; raises NoteMalformed with the line's number where it is not one.
+
+    It may have been saved by an editor of Windows, with a mark at its beginning and its own ends of lines: people copy
+    the policy out of a mail.
+    """
+    text = text.removeprefix("\ufeff").replace("\r\n", "\n")
     if any((letter < " " and letter not in "\t\n") or letter == "\x7f" for letter in text):
         raise NoteMalformed("The policy holds control characters: it was damaged on its way.")
     reader = _Reader()
@@ -112,9 +117,9 @@ class _Reader:
         """Take one line; raises ValueError, IndexError or CryptoError where it is wrong."""
         kind = words[0]
         if kind == "log" and len(words) in {2, 3}:
-            self.logs.append(self._key(words[1], ED25519_NOTE, self.logs))
+            self.logs.append(self._key(words[1], ED25519_NOTE))
         elif kind == "witness" and len(words) in {3, 4}:
-            key = self._key(words[2], ED25519_COSIGNATURE, self.witnesses.values())
+            key = self._key(words[2], ED25519_COSIGNATURE)
             self.witnesses[self._new_name(words[1])] = key
             if len(words) == 4:
                 self.addresses[words[1]] = words[3].rstrip("/")
@@ -131,7 +136,7 @@ class _Reader:
         members = tuple(words[3:])
         needed = {"all": len(members), "any": 1}.get(words[2])
         if needed is None:
-            if not (words[2].isascii() and words[2].isdigit()):
+            if not (words[2].isascii() and words[2].isdigit() and len(words[2]) < 10):
                 raise ValueError("a group needs all, any or a number.")
             needed = int(words[2])
         if not 1 <= needed <= len(members) or len(set(members)) < len(members) or not set(members) <= self._free:
@@ -145,10 +150,10 @@ class _Reader:
         self._free.add(name)
         return name
 
-    def _key(self, text: str, algorithm: int, others: Iterable[VerifierKey]) -> VerifierKey:
+    def _key(self, text: str, algorithm: int) -> VerifierKey:
         key = VerifierKey.from_text(text)
         if key.algorithm != algorithm:
             raise ValueError("the key is of another kind than the line.")
-        if any(other.public_key == key.public_key for other in others):
-            raise ValueError("the key stands there twice.")
+        if any(other.public_key == key.public_key for other in (*self.logs, *self.witnesses.values())):
+            raise ValueError("the key stands there twice, or a log is to be its own witness.")
         return key

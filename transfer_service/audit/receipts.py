@@ -16,6 +16,7 @@ from uuid import UUID
 from sqlalchemy import func, select, union_all
 from sqlalchemy.orm import Session
 
+from transfer_service.audit.checkpoint import parse_checkpoint
 from transfer_service.audit.cosignature import cosigned_note
 from transfer_service.audit.errors import LogInconsistent, ReceiptNotReady
 from transfer_service.audit.leaf import decode_leaf
@@ -24,6 +25,7 @@ from transfer_service.audit.nodes import prove_consistency, prove_inclusion
 from transfer_service.audit.policy import Policy
 from transfer_service.audit.proof import write_proof
 from transfer_service.audit.standing import find_standing
+from transfer_service.audit.tree import hash_leaf, verifies_consistency, verifies_inclusion
 from transfer_service.db.models.log import LogCheckpoint, LogLeaf
 
 EXTRA_VERSION = 1
@@ -121,13 +123,31 @@ def compose_receipt(
         leaf=leaf.body,
         detail=_find_detail(session, leaf, open_sealed) if open_sealed else None,
         acknowledgement=_check_acknowledgement(leaf, acknowledgement),
-        previous=_find_previous(session, checkpoint.size, since),
+        previous=_find_previous(session, checkpoint, since),
     )
     return write_proof(
         index=idx,
-        hashes=prove_inclusion(session, idx, checkpoint.size),
+        hashes=_prove_place(session, leaf, checkpoint),
         note=cosigned_note(session, checkpoint),
         extra=extra,
+    )
+
+
+def _prove_place(session: Session, leaf: LogLeaf, checkpoint: LogCheckpoint) -> list[bytes]:
+    """Prove the leaf's place, and read the proof as whoever gets it will: one that fails is not handed out."""
+    named = parse_checkpoint(checkpoint.note).checkpoint
+    hashes = prove_inclusion(session, leaf.idx, checkpoint.size)
+    if not verifies_inclusion(
+        index=leaf.idx, size=named.size, leaf_hash=hash_leaf(leaf.body), proof=hashes, root=named.root
+    ):
+        raise _does_not_fit()
+    return hashes
+
+
+def _does_not_fit() -> LogInconsistent:
+    return LogInconsistent(
+        "What is stored of the log does not fit together here, so that a receipt would not hold. Nothing was made. Run "
+        "`transfer-service audit verify`, which says what is wrong."
     )
 
 
@@ -148,9 +168,11 @@ def _check_acknowledgement(leaf: LogLeaf, proof: AcknowledgementProof | None) ->
     return proof
 
 
-def _find_previous(session: Session, size: int, since: int | None) -> tuple[bytes, list[bytes]] | None:
+def _find_previous(session: Session, checkpoint: LogCheckpoint, since: int | None) -> tuple[bytes, list[bytes]] | None:
     """Return the earlier checkpoint's note and the proof that the receipt's tree begins with it."""
-    choice = select(LogCheckpoint).where(LogCheckpoint.size < size).order_by(LogCheckpoint.size.desc()).limit(1)
+    choice = (
+        select(LogCheckpoint).where(LogCheckpoint.size < checkpoint.size).order_by(LogCheckpoint.size.desc()).limit(1)
+    )
     if since is not None:
         choice = choice.where(LogCheckpoint.size == since)
     previous = session.scalars(choice).one_or_none()
@@ -158,7 +180,13 @@ def _find_previous(session: Session, size: int, since: int | None) -> tuple[byte
         if since is not None:
             raise ReceiptNotReady
         return None
-    return previous.note, prove_consistency(session, previous.size, size)
+    old, new = (parse_checkpoint(row.note).checkpoint for row in (previous, checkpoint))
+    proof = prove_consistency(session, previous.size, checkpoint.size)
+    if not verifies_consistency(
+        old_size=old.size, old_root=old.root, new_size=new.size, new_root=new.root, proof=proof
+    ):
+        raise _does_not_fit()
+    return previous.note, proof
 
 
 def _write_extra(

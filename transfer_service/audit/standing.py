@@ -21,7 +21,7 @@ from transfer_service.audit.policy import NO_QUORUM, Policy
 from transfer_service.db.models.log import LogCheckpoint, LogCosignature
 
 MOST_LOOKED_AT: Final = 1_000
-"""Cosignatures behind a leaf among which a quorum is looked for: weeks of an hourly witness. Later ones wait for it."""
+"""Cosignatures among which a quorum is looked for: weeks of an hourly witness. Those further off wait for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,19 +39,37 @@ def find_standing(session: Session, idx: int, policy: Policy | None = None) -> S
     ).one_or_none()
     if first is None or policy is None or policy.quorum == NO_QUORUM:
         return None if first is None else Standing(first)
-    for checkpoint, witnesses in _cosigned(session, idx, policy):
+    return next(_witnessed(session, idx, policy), Standing(first, lacks_witnesses=True))
+
+
+def find_newest_standing(session: Session, policy: Policy | None = None) -> Standing | None:
+    """Return the newest checkpoint that enough witnesses have seen, or the newest of all where none is; None for none.
+
+    What several entries stand on that are taken away together: they are of one tree then.
+    """
+    newest = session.scalars(select(LogCheckpoint).order_by(LogCheckpoint.size.desc()).limit(1)).one_or_none()
+    if newest is None or policy is None or policy.quorum == NO_QUORUM:
+        return None if newest is None else Standing(newest)
+    return next(_witnessed(session, -1, policy, newest_first=True), Standing(newest, lacks_witnesses=True))
+
+
+def _witnessed(session: Session, idx: int, policy: Policy, *, newest_first: bool = False) -> Iterator[Standing]:
+    """Each checkpoint that covers the leaf `idx` and that enough witnesses of the policy have seen."""
+    for checkpoint, witnesses in _cosigned(session, idx, policy, newest_first=newest_first):
         if policy.is_met_by(witnesses):
-            return Standing(checkpoint)
-    return Standing(first, lacks_witnesses=True)
+            yield Standing(checkpoint)
 
 
-def _cosigned(session: Session, idx: int, policy: Policy) -> Iterator[tuple[LogCheckpoint, set[str]]]:
-    """Each covering checkpoint that anybody cosigned, the first first, with the policy's names of the right ones."""
+def _cosigned(
+    session: Session, idx: int, policy: Policy, *, newest_first: bool
+) -> Iterator[tuple[LogCheckpoint, set[str]]]:
+    """Each covering checkpoint that anybody cosigned, in order of size, with the policy's names of the right ones."""
+    size = LogCosignature.size.desc() if newest_first else LogCosignature.size
     rows = session.execute(
         select(LogCheckpoint, LogCosignature)
         .join(LogCosignature, LogCosignature.size == LogCheckpoint.size)
         .where(LogCosignature.size > idx)
-        .order_by(LogCosignature.size, LogCosignature.witness, LogCosignature.key_id)
+        .order_by(size, LogCosignature.witness, LogCosignature.key_id)
         .limit(MOST_LOOKED_AT)
     ).all()
     for _, group in groupby(rows, key=lambda row: row[0].size):

@@ -46,7 +46,7 @@ def verify_log(
     try:
         believed = Believed(keys, witnesses, state)
         _Verification(session, report, believed, open_sealed, progress=progress, batch=batch).run()
-    except (ValueError, OverflowError, DataError):
+    except (ValueError, OverflowError, TypeError, DataError):
         # The values of a row that this service wrote can be read. The rest of the log cannot be walked past it.
         report.add(
             "row.unreadable",

@@ -7,6 +7,7 @@ import click
 from config.settings import NEEDS_DATABASE
 from transfer_service.app import build_installation
 from transfer_service.cli.edge import NEEDS_INSTALLATION, load_settings, open_database
+from transfer_service.cli.exits import Refused
 from transfer_service.cli.output import Progress, json_option, say, say_json
 from transfer_service.jobs.retention import Retention
 from transfer_service.storage.blobs import Storage
@@ -28,6 +29,13 @@ def run(*, dry_run: bool, as_json: bool) -> None:
         store = Storage.from_url(settings.storage_url.reveal())
         job = Retention(database=database, at=build_installation(settings), store=store)
         due = job.list_due()
+        waits_until = None if dry_run else job.watch_clock()
+        if waits_until is not None:
+            raise Refused(
+                "The machine's clock moved by more than a week at once, or the service stood still for so long. "
+                "Nothing was shredded. Compare the clock with another one; if it is right, run this again after "
+                f"{waits_until:%d %B %Y}."
+            )
         shredded = [] if dry_run else job.shred_due(progress=progress)
     progress.finish()
     if as_json:

@@ -28,6 +28,8 @@ from transfer_service.audit.witness import (
 TEXT: Final = "text/plain; charset=utf-8"
 SIZE: Final = "text/x.tlog.size"
 SLOWEST_SECONDS: Final = 20
+LONGEST_NUMBER: Final = 10
+"""Digits of a length that are read at all."""
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -47,7 +49,7 @@ def make_server(witness: Witness, *, host: str, port: int, now: Callable[[], dat
             length = self.headers.get("Content-Length", "")
             if not (length.isascii() and length.isdigit()):
                 self._answer(HTTPStatus.LENGTH_REQUIRED, b"Say how long the request is.\n")
-            elif int(length) > REQUEST_LIMIT:
+            elif len(length) > LONGEST_NUMBER or int(length) > REQUEST_LIMIT:
                 self._answer(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, b"The request is too long.\n")
             else:
                 self._answer(*judge(witness, self.rfile.read(int(length)), now=now()))

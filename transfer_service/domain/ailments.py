@@ -17,7 +17,7 @@ class Severity(StrEnum):
 
 
 class Ailment(StrEnum):
-    """What can be wrong with keys, grants, sealed items and the files beside the database."""
+    """What can be wrong with keys, grants, sealed items, the clock, and the files beside the database."""
 
     SENDER_HAS_NO_GRANT = "sender_has_no_grant"
     RECEIVER_HAS_NO_GRANT = "receiver_has_no_grant"
@@ -32,6 +32,7 @@ class Ailment(StrEnum):
     SEALED_BYTES_CHANGED = "sealed_bytes_changed"
     SEALED_BYTES_WITHOUT_ROW = "sealed_bytes_without_row"
     ITEM_OF_AN_EARLIER_REVISION = "item_of_an_earlier_revision"
+    CLOCK_MOVED = "clock_moved"
     SECRET_FILE_MISSING = "secret_file_missing"  # noqa: S105 -- a kind of ailment
     SECRET_FILE_READABLE = "secret_file_readable"  # noqa: S105 -- a kind of ailment
 
@@ -95,6 +96,11 @@ DIAGNOSES: Mapping[Ailment, Diagnosis] = MappingProxyType(
             Severity.RED,
             "An item stands as it was before a school encrypted it again, so that it does not open. Somebody may have "
             "changed the database: keep a copy of it, and restore the item from a backup.",
+        ),
+        Ailment.CLOCK_MOVED: Diagnosis(
+            Severity.RED,
+            "The machine’s clock moved by more than a week at once, or the service stood still for so long. Nothing is "
+            "shredded for a week. Compare the clock with another one; if it is right, nothing need be done.",
         ),
         Ailment.SECRET_FILE_MISSING: Diagnosis(
             Severity.RED,

@@ -22,9 +22,19 @@ mail. The entries name nobody: people, schools and transfers stand there as the 
 """
 
 
-def build_proof_archive(*, reference: str, proofs: Iterable[tuple[int, bytes]], unsigned: int) -> bytes:
-    """Make the ZIP from indexes and proofs; the same contents make the same bytes. `unsigned` entries are not in it."""
+def build_proof_archive(
+    *, reference: str, proofs: Iterable[tuple[int, bytes]], unsigned: int, unwitnessed: int = 0
+) -> bytes:
+    """Make the ZIP from indexes and proofs; the same contents make the same bytes.
+
+    `unsigned` entries are not in it. Of those in it the last `unwitnessed` do not hold by the policy yet.
+    """
     missing = f"{unsigned} newer entries are not here: no checkpoint covers them yet.\n" if unsigned else ""
+    if unwitnessed:
+        missing += (
+            f"Of the entries here {unwitnessed} are too new: fewer witnesses have seen them than the policy asks for, "
+            "so that they do not hold by it yet. Take the entries again in an hour or two.\n"
+        )
     target = io.BytesIO()
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
         how = _HOW.format(reference=reference, unsigned=missing)

@@ -17,6 +17,8 @@ PROOF_START: Final = b"c2sp.org/tlog-proof@v1\n"
 LARGEST_FILE: Final = 4 * 1024 * 1024
 LARGEST_PROOF: Final = 1024 * 1024
 MOST_STREAMS: Final = 2_000
+MOST_COPIES: Final = 4
+"""How often one receipt may be in a PDF, which a program that saved it anew may have copied."""
 
 _STREAM: Final = re.compile(rb"stream\r?\n")
 
@@ -34,15 +36,18 @@ def find_proof(data: bytes) -> bytes:
         if data.startswith(PROOF_START):
             return data
         raise NoReceipt("This file is not a receipt. Choose the file that ends in .tlog-proof, or the receipt as a PDF")
-    found = set(_embedded(data))
-    if not found:
+    found: bytes | None = None
+    for number, proof in enumerate(_embedded(data)):
+        # Two are compared and no more kept: a small file can hold thousands, of a megabyte each when unpacked.
+        if number >= MOST_COPIES or found not in (None, proof):
+            raise NoReceipt("This PDF carries more than one receipt. Choose the PDF as it came from the service")
+        found = proof
+    if found is None:
         raise NoReceipt(
             "This PDF carries no evidence. Choose the PDF as it came from the service: a printed, scanned or newly "
             "saved one has lost it"
         )
-    if len(found) > 1:
-        raise NoReceipt("This PDF carries more than one receipt. Choose the PDF as it came from the service")
-    return found.pop()
+    return found
 
 
 def _embedded(data: bytes) -> Iterator[bytes]:
@@ -52,8 +57,9 @@ def _embedded(data: bytes) -> Iterator[bytes]:
             raise NoReceipt("This PDF is not one of the service's receipts: it has too many parts")
         start = match.end()
         if data.startswith(PROOF_START, start):
-            end = data.find(b"endstream", start)
-            yield data[start : end if end > 0 else len(data)].removesuffix(b"\r\n")
+            end = data.find(b"endstream", start, start + LARGEST_PROOF)
+            if end > 0:
+                yield data[start:end].removesuffix(b"\r\n")
             continue
         unpacking = zlib.decompressobj()
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 import structlog
@@ -13,6 +14,7 @@ from transfer_service.domain.errors import RuleForbids, Unavailable
 from transfer_service.jobs.orphans import BlobStore
 from transfer_service.use_cases.installation import Installation
 from transfer_service.use_cases.retention import Shredded, list_due_for_shredding, shred_dispatch
+from transfer_service.use_cases.steadiness import note_clock
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -26,12 +28,30 @@ class Retention:
     store: BlobStore
 
     def run(self, should_stop: Callable[[], bool]) -> str:
-        """Shred everything that is due; a wish to stop is heard between two dispatches."""
+        """Shred everything that is due; a wish to stop is heard between two dispatches.
+
+        Where the clock moved by days at once nothing is shredded: what is due by a wrong clock is lost for good.
+        """
+        waits_until = self.watch_clock()
+        if waits_until is not None:
+            _log.error("shredding waits", waits_until=waits_until.isoformat())
+            return f"waits until {waits_until:%Y-%m-%d}: the clock moved by more than a week at once"
         shredded = self.shred_due(should_stop)
         if not shredded:
             # A run before may have died between its last commit and this.
             forget_freed_pages(self.database)
         return f"shredded {len(shredded)}" if shredded else ""
+
+    def watch_clock(self) -> datetime | None:
+        """Write down that the service is alive; returns until when nothing is shredded, None where all is well."""
+        with self.database.writing() as session:
+            return note_clock(session, now=self.at.now())
+
+    def note_time(self, should_stop: Callable[[], bool]) -> str:
+        """Look at the clock between two shreddings, as a job of its own."""
+        del should_stop
+        self.watch_clock()
+        return ""
 
     def list_due(self) -> list[UUID]:
         """List the dispatches that are due."""

@@ -5,7 +5,6 @@ This module imports no way to open anything, so that the authority's pages and t
 
 from __future__ import annotations
 
-import json
 import secrets
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -14,6 +13,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from transfer_service.audit import log
+from transfer_service.audit.detail import encode_detail
 from transfer_service.audit.leaf import SALT_LENGTH, LeafFields
 from transfer_service.audit.log import Entry, LeafPosition
 from transfer_service.db.session import Database
@@ -58,8 +58,7 @@ def entry(
     )
     if detail is None:
         return Entry(leaf=leaf)
-    encoded = json.dumps(detail, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode()
-    return Entry(leaf=leaf, detail=encoded, salt=secrets.token_bytes(SALT_LENGTH))
+    return Entry(leaf=leaf, detail=encode_detail(detail), salt=secrets.token_bytes(SALT_LENGTH))
 
 
 def record(session: Session, at: Installation, actor: Actor | None, event: Event, **said: Any) -> LeafPosition:

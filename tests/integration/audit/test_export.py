@@ -13,13 +13,18 @@ from sqlalchemy import select
 from tests.integration.audit.conftest import Log, open_seal
 from transfer_service import verifier
 from transfer_service.audit import export
+from transfer_service.audit.cosignature import cosign, record_cosignatures
 from transfer_service.audit.errors import LogInconsistent
 from transfer_service.audit.export import ExportReport, export_log, read_export
-from transfer_service.audit.leaf import LeafFields
+from transfer_service.audit.leaf import Leaf, LeafFields, encode_leaf
 from transfer_service.audit.log import erase_details
 from transfer_service.audit.policy import write_policy
-from transfer_service.crypto.signing import LogSigningKey
+from transfer_service.audit.receipts import find_newest_checkpoint
+from transfer_service.crypto.signing import ED25519_COSIGNATURE, LogSigningKey, VerifierKey, public_key_of
 from transfer_service.db.models.log import LogDetail, LogLeaf
+
+WITNESS_SEED = b"\x21" * 32
+WITNESS = VerifierKey("north.example", public_key_of(WITNESS_SEED), ED25519_COSIGNATURE)
 
 
 @pytest.fixture(autouse=True)
@@ -109,6 +114,7 @@ def test_the_verifier_confirms_an_export(written: Log, tmp_path: Path, with_deta
         "  holds  The checkpoint of 8 leaves is signed by transfer.example/log.",
         *(details if with_details else []),
         "  note   2 leaves are newer than the newest checkpoint and under no signature yet.",
+        *([] if with_details else ["  note   What stands beside 6 of the leaves is not in this export."]),
         "EVERYTHING HOLDS.",
     ]
     assert (done.returncode, done.stderr) == (0, "")
@@ -158,6 +164,21 @@ DAMAGE = {
     "a detail altered": lambda at: change_line(at / DETAILS, 0, "U2FpZ", "U2FpY"),
     "a detail dropped": lambda at: drop_line(at / DETAILS, 0),
     "a detail beside nothing": lambda at: change_line(at / "details/000000001.jsonl", 0, '"idx": 3', '"idx": 5'),
+    "a detail twice": lambda at: (at / DETAILS).write_text(
+        "".join(sorted((at / DETAILS).read_text().splitlines(keepends=True) * 2))
+    ),
+    "a detail of no leaf": lambda at: change_line(at / "details/000000003.jsonl", 0, '"idx": 9', '"idx": 99'),
+    "a detail too long": lambda at: change_line(at / DETAILS, 0, "U2Fp", "U2Fp" * 70_000),
+    "a detail twice named": lambda at: change_line(at / DETAILS, 0, '"idx": 0', '"idx": 0, "idx": 0'),
+    "a detail below none": lambda at: change_line(at / DETAILS, 0, '"idx": 0', '"idx": -1'),
+    "an unsigned leaf altered": lambda at: change_line(at / "unsigned.jsonl", 0, "dispatch.sent", "Dispatch sent"),
+    "an unsigned leaf exchanged": lambda at: (at / "unsigned.jsonl").write_text(
+        "".join(reversed((at / "unsigned.jsonl").read_text().splitlines(keepends=True)))
+    ),
+    "the first checkpoint dropped": lambda at: drop_line(at / "checkpoints.jsonl", 0),
+    "the newest checkpoint dropped": lambda at: drop_line(at / "checkpoints.jsonl", 1),
+    "all checkpoints dropped": lambda at: (at / "checkpoints.jsonl").write_text(""),
+    "a checkpoint under another size": lambda at: change_line(at / "checkpoints.jsonl", 0, '"size": 5', '"size": 6'),
     "a detail without place": lambda at: change_line(at / DETAILS, 0, '"idx": 0', '"idx": "0"'),
 }
 
@@ -182,6 +203,135 @@ def test_a_detail_that_no_leaf_erased_is_told_apart_from_an_erased_one(written: 
     assert report.failed == "What stood beside leaf 2 is missing, and no leaf says that it was erased."
 
 
+def test_what_was_erased_a_moment_ago_is_not_called_missing(written: Log, tmp_path: Path):
+    """The leaf that says so is under no signature yet."""
+    with written.database.writing() as session:
+        erase_details(session, [8], leaf=LeafFields(event="detail.erased", basis="retention"), now=written.later())
+    report = judge(written, exported(written, tmp_path / "log", open_sealed=open_seal))
+    assert report.holds
+    assert "What stands beside the leaves is what they commit to; 2 were erased by a leaf." in report.right
+    assert report.notes == ["3 leaves are newer than the newest checkpoint and under no signature yet."]
+
+
+def test_an_erasure_of_what_is_still_there_is_a_lie(written: Log, tmp_path: Path):
+    folder = exported(written, tmp_path / "log", open_sealed=open_seal)
+    with written.database.reading() as session:
+        row = session.execute(select(LogDetail.sealed).where(LogDetail.idx == 2)).one()
+        assert row
+    lying = encode_leaf(
+        Leaf(
+            idx=10,
+            at=written.later(),
+            said=LeafFields(event="detail.erased", basis="retention", erases=2),
+            commit=None,
+        )
+    )
+    with (folder / "unsigned.jsonl").open("ab") as file:
+        file.write(lying + b"\n")
+    assert judge(written, folder).failed == (
+        "Leaf 10 says that what stood beside leaf 2 was erased, and that is not so."
+    )
+
+
+def witnessed_policy(log: Log, *, needed: int) -> verifier.Policy:
+    text = write_policy([log.key.verifier], witnesses={"north": WITNESS}, needed=needed)
+    return verifier.read_policy(text.encode())
+
+
+def let_witness(log: Log) -> None:
+    with log.database.writing() as session:
+        newest = find_newest_checkpoint(session)
+        line = cosign(newest.note, name=WITNESS.name, seed=WITNESS_SEED, now=log.later())
+        record_cosignatures(session, newest.size, signatures=[line], witnesses=[WITNESS], now=log.later())
+
+
+@pytest.fixture
+def witnessed(written: Log) -> Log:
+    """A witness saw 8, and 11 leaves; 12 are signed."""
+    let_witness(written)
+    written.write(1)
+    written.sign()
+    let_witness(written)
+    written.write(1)
+    written.sign()
+    return written
+
+
+def test_an_export_says_up_to_where_enough_witnesses_have_seen_the_log(witnessed: Log, tmp_path: Path):
+    """The signer signs within seconds and a witness comes once an hour: the newest checkpoint is hardly ever seen."""
+    report = verifier.verify_log(exported(witnessed, tmp_path / "log"), witnessed_policy(witnessed, needed=1))
+    assert report.holds
+    assert report.right[1:] == [
+        "The checkpoint of 12 leaves is signed by transfer.example/log.",
+        "The first 11 leaves were seen by north.",
+    ]
+    assert report.notes[0] == "1 leaves are newer than what enough witnesses have seen."
+
+
+def test_an_export_that_no_quorum_ever_saw_does_not_hold_by_a_policy_that_asks_for_one(written: Log, tmp_path: Path):
+    report = verifier.verify_log(exported(written, tmp_path / "log"), witnessed_policy(written, needed=1))
+    assert report.failed == "Too few of the policy's witnesses have cosigned the checkpoint."
+
+
+COSIGNATURES = "cosignatures.jsonl"
+KEPT_DAMAGE = {
+    "the first cosignature dropped": lambda at: drop_line(at / COSIGNATURES, 0),
+    "a later one dropped": lambda at: drop_line(at / COSIGNATURES, 1),
+    "all dropped": lambda at: (at / COSIGNATURES).unlink(),
+    "of another witness": lambda at: change_line(at / COSIGNATURES, 0, "north.example", "south.example"),
+    "at another time": lambda at: change_line(at / COSIGNATURES, 0, "2026-09-03", "2026-09-04"),
+    "at a time in another form": lambda at: change_line(at / COSIGNATURES, 0, "2026-09-03T", "2026-09-03 "),
+    "at no time": lambda at: change_line(at / COSIGNATURES, 0, "2026-09-03", "2026-99-03"),
+    "of another size": lambda at: change_line(at / COSIGNATURES, 0, '"size": 8', '"size": 5'),
+    "without a number": lambda at: change_line(at / COSIGNATURES, 0, '"number": 1', '"number": null'),
+    "with a huge number": lambda at: change_line(at / COSIGNATURES, 0, '"number": 1', '"number": 1' + "0" * 30),
+    "twice": lambda at: (at / COSIGNATURES).write_text((at / COSIGNATURES).read_text() * 2),
+}
+
+
+@pytest.mark.parametrize("damage", KEPT_DAMAGE)
+def test_a_witness_signature_that_is_gone_or_changed_in_an_export_is_missed(
+    witnessed: Log, tmp_path: Path, damage: str
+):
+    folder = exported(witnessed, tmp_path / "log")
+    KEPT_DAMAGE[damage](folder)
+    assert verifier.verify_log(folder, witnessed_policy(witnessed, needed=0)).failed
+
+
+def test_what_a_restore_lost_is_named_by_its_leaf_and_not_called_missing(witnessed: Log, tmp_path: Path):
+    witnessed.write(event="restored")
+    witnessed.as_owner(
+        "DELETE FROM log_cosignature WHERE number = 2", "DELETE FROM log_checkpoint WHERE size IN (11, 12)"
+    )
+    witnessed.write()
+    witnessed.sign()
+    folder = exported(witnessed, tmp_path / "log")
+    assert verifier.verify_log(folder, witnessed_policy(witnessed, needed=0)).holds
+    drop_line(folder / "checkpoints.jsonl", 1)
+    assert verifier.verify_log(folder, witnessed_policy(witnessed, needed=0)).failed
+
+
+def test_marks_are_a_bit_each():
+    marks, others = verifier.Marks(), verifier.Marks()
+    for index in (0, 9, 50_000_000, 9):
+        marks.add(index)
+    assert [index in marks for index in (0, 1, 9, 50_000_000, 50_000_001, 2**62)] == [
+        True,
+        False,
+        True,
+        True,
+        False,
+        False,
+    ]
+    assert (marks.count, len(marks.bits)) == (3, 6_250_001)
+    assert marks.first_not_in(others) == 0
+    others.add(0)
+    assert marks.first_not_in(others) == 9
+    others.add(9)
+    assert marks.first_not_in(others) == 50_000_000
+    assert others.first_not_in(marks) is None
+
+
 def test_an_export_for_a_backup_is_read_back_with_its_sealed_details(written: Log, tmp_path: Path):
     folder = exported(written, tmp_path / "log", with_sealed=True)
     with written.database.reading() as session:
@@ -204,7 +354,7 @@ def test_a_log_that_is_signed_to_its_end_has_no_unsigned_file(written: Log, tmp_
     folder = exported(written, tmp_path / "log")
     assert not (folder / "unsigned.jsonl").exists()
     assert len(list(read_export(folder))) == 10
-    assert judge(written, folder).notes == []
+    assert judge(written, folder).notes == ["What stands beside 6 of the leaves is not in this export."]
 
 
 def test_stretches_without_details_leave_no_empty_files(log: Log, tmp_path: Path):

@@ -5,7 +5,7 @@ from sqlalchemy import select
 
 from tests.integration.cli.conftest import Installation, single_sentence
 from transfer_service.audit.leaf import decode_leaf
-from transfer_service.db.models import Alert, LogLeaf
+from transfer_service.db.models import Alert, JobRun, LogLeaf
 from transfer_service.db.session import Database
 from transfer_service.domain.keys import AlertState
 
@@ -74,6 +74,20 @@ def test_an_alert_that_is_not_there_is_a_refusal(installation: Installation):
 
 def test_an_empty_outbox_says_so(installation: Installation):
     assert installation.run("alerts", "list").out == ("The outbox is empty: nothing waits and nothing was given up.\n")
+
+
+def test_retention_shreds_nothing_by_a_clock_that_jumped(any_installation: Installation):
+    """The operator's own command too: what is shredded by a wrong clock is lost for good."""
+    assert any_installation.run("retention", "run").code == 0
+    database = Database(any_installation.database.url)
+    with database.writing() as session:
+        session.get_one(JobRun, "clock-seen").finished_at = datetime(2020, 1, 1, tzinfo=UTC)
+    database.dispose()
+    answer = any_installation.run("retention", "run")
+    assert answer.code == 3
+    assert "clock moved by more than a week at once" in single_sentence(answer)
+    assert any_installation.run("retention", "run").code == 3
+    assert any_installation.run("retention", "run", "--dry-run").code == 0
 
 
 def test_retention_with_nothing_due_shreds_nothing(any_installation: Installation):

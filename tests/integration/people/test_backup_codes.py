@@ -119,9 +119,9 @@ def test_the_leaf_says_beside_it_how_many_are_left(cast: Cast, service: Service)
             opened = open_stored(session, idx, open_sealed=lambda place, sealed: open_detail(service.at, place, sealed))
         assert opened is not None
         said.append(decode_detail(opened[1]))
-    assert [detail.facts["left"] for detail in said] == ["2", "1"]
-    assert said[0].sentences == ("2 backup codes are left.",)
-    assert said[1].sentences == ("1 backup code is left.",)
+    assert [detail["facts"]["left"] for detail in said] == ["2", "1"]
+    assert said[0]["sentences"] == ["2 backup codes are left."]
+    assert said[1]["sentences"] == ["1 backup code is left."]
 
 
 def test_a_code_is_read_as_people_write(cast: Cast, service: Service):

@@ -53,6 +53,8 @@ def test_a_single_witness_may_be_the_quorum():
     assert not parse_policy(text).is_met_by(["south"])
 
 
+# The log under another name and kind of key: it would vouch for itself.
+OWN_WITNESS = VerifierKey("independent.example", LOG.public_key, ED25519_COSIGNATURE)
 WITNESS_LINE = f"witness north {WITNESSES['north'].text}\n"
 
 
@@ -80,6 +82,9 @@ WITNESS_LINE = f"witness north {WITNESSES['north'].text}\n"
         f"log {LOG.text}\n{WITNESS_LINE}group a any north north\nquorum a\n",
         f"log {LOG.text}\ngroup a any north\n{WITNESS_LINE}quorum a\n",
         f"log {LOG.text}\nkey {NEXT_LOG.text}\nquorum none\n",
+        f"log {LOG.text}\n{WITNESS_LINE}group some {'1' * 5000} north\nquorum some\n",
+        f"log {LOG.text}\nwitness own {OWN_WITNESS.text}\nquorum own\n",
+        f"witness own {OWN_WITNESS.text}\nlog {LOG.text}\nquorum own\n",
         f"log\nquorum none\nlog {LOG.text}\n",
     ],
 )
@@ -97,9 +102,17 @@ def test_a_refusal_names_the_line():
 
 def test_a_policy_with_control_characters_was_damaged_on_its_way():
     with pytest.raises(verifier.Usage, match="control characters"):
-        verifier.read_policy(f"log {LOG.text}\r\nquorum none\r\n".encode())
+        verifier.read_policy(f"log {LOG.text}\rquorum none\n".encode())
     with pytest.raises(NoteMalformed):
-        parse_policy(f"log {LOG.text}\r\nquorum none\r\n")
+        parse_policy(f"log {LOG.text}\rquorum none\n")
+
+
+def test_a_policy_that_was_copied_out_of_a_mail_into_an_editor_of_windows_is_read_by_both():
+    text = "\ufeff" + write_policy([LOG], witnesses=WITNESSES, needed=2).replace("\n", "\r\n")
+    assert parse_policy(text) == parse_policy(write_policy([LOG], witnesses=WITNESSES, needed=2))
+    read = verifier.read_policy(text.encode())
+    assert [key.public for key in read.logs] == [LOG.public_key]
+    assert read.groups == {"witnesses": (2, ["north", "south", "east"])}
 
 
 def test_a_policy_that_asks_for_more_witnesses_than_there_are_is_not_written():

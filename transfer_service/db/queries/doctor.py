@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, and_, distinct, exists, func, or_, select
@@ -176,19 +175,6 @@ def list_holders_without_unlock(session: Session, kind: UnlockKind) -> list[UUID
             .order_by(PersonKey.person_id)
         )
     )
-
-
-def iterate_blobs(session: Session) -> Iterator[tuple[UUID, UUID, str, int, bytes]]:
-    """Go through the live items in the store: item, sender, key, length and SHA-256 of the sealed bytes."""
-    rows = session.execute(
-        select(Item.id, Item.sender_id, Item.blob_key, Item.ciphertext_length, Item.ciphertext_sha256)
-        .where(Item.blob_key.is_not(None))
-        .order_by(Item.id)
-        .execution_options(yield_per=500)
-    )
-    for item, sender, key, length, digest in rows:
-        if key is not None:
-            yield item, sender, key, length, digest
 
 
 def list_earlier_revisions(session: Session) -> list[tuple[UUID, UUID]]:

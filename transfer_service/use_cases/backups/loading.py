@@ -13,7 +13,7 @@ from typing import Final, Protocol
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from transfer_service.audit.checkpoint import verify_checkpoint
+from transfer_service.audit.checkpoint import own_lines, verify_checkpoint
 from transfer_service.audit.export import load_cosignatures, read_export
 from transfer_service.audit.log import StoredEntry, reimport_all
 from transfer_service.audit.nodes import log_size
@@ -110,7 +110,7 @@ def load_known_notes(session: Session, known: Sequence[Known]) -> None:
     for one in known:
         newest = session.scalar(select(func.max(LogCheckpoint.size))) or 0
         if one.note is not None and one.size > newest:
-            add_checkpoint(session, one.size, one.note)
+            add_checkpoint(session, one.size, own_lines(one.note))
 
 
 def add_checkpoint(session: Session, size: int, note: bytes) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -10,7 +9,7 @@ from typing import Any, Final
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from transfer_service.audit.detail import split_salt
+from transfer_service.audit.detail import decode_detail, split_salt
 from transfer_service.audit.errors import LogError
 from transfer_service.audit.leaf import Leaf, decode_leaf
 from transfer_service.crypto.errors import CryptoError
@@ -33,10 +32,10 @@ class LoggedAct:
         if self.sealed is None:
             return {}
         try:
-            value = json.loads(split_salt(open_detail(at, self.leaf.idx, self.sealed))[1])
-        except (LogError, CryptoError, ValueError):
+            value = decode_detail(split_salt(open_detail(at, self.leaf.idx, self.sealed))[1])
+        except (LogError, CryptoError):
             return {}
-        facts = value.get("facts", value) if isinstance(value, dict) else {}
+        facts = value.get("facts", value)
         return facts if isinstance(facts, dict) else {}
 
 

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Protocol
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from transfer_service.audit.checkpoint import parse_checkpoint
 from transfer_service.audit.export import ExportReport, export_log
 from transfer_service.audit.receipts import find_newest_checkpoint
-from transfer_service.db.models import Item
+from transfer_service.db.queries.blobs import NamedBlob, iterate_blobs
 from transfer_service.db.session import Database
 from transfer_service.domain.events import Basis, Event
 from transfer_service.storage.errors import BlobMissing
@@ -25,7 +25,6 @@ from transfer_service.use_cases.installation import Installation
 from transfer_service.use_cases.recording import record
 
 Progress = Callable[[int], None]
-_AT_ONCE: Final = 500
 
 
 class SealedBytes(Protocol):
@@ -71,8 +70,7 @@ def make_backup(
     with database.writing() as session:
         record(session, at, None, Event.BACKUP_MADE, basis=Basis.COMMAND_LINE.value)
     copied: dict[str, bool] = {}
-    with database.reading() as session:
-        _copy_blobs(session, store, directory / "blobs", copied, progress)
+    _copy_blobs(iterate_blobs(database.reading), store, directory / "blobs", copied, progress)
     with database.reading() as session:
         exported = export_log(session, directory / "log", with_sealed=True)
         rows = 0
@@ -80,7 +78,8 @@ def make_backup(
             rows += write_lines(directory / "tables" / f"{table.name}.jsonl", dump_rows(session, table))
             progress(rows)
         facts = _facts_of(session, at, exported, revision)
-        counts = _copy_blobs(session, store, directory / "blobs", copied, lambda count: progress(rows + count))
+        named = iterate_blobs(lambda: nullcontext(session))
+        counts = _copy_blobs(named, store, directory / "blobs", copied, lambda count: progress(rows + count))
     write_list(directory, facts)
     return BackupReport(
         rows=rows, leaves=exported.size, signed_leaves=exported.signed_size, blobs=counts[0], absent=counts[1],
@@ -101,24 +100,18 @@ def _facts_of(session: Session, at: Installation, exported: ExportReport, revisi
 
 
 def _copy_blobs(
-    session: Session, store: SealedBytes, folder: Path, known: dict[str, bool], progress: Progress
+    named: Iterable[NamedBlob], store: SealedBytes, folder: Path, known: dict[str, bool], progress: Progress
 ) -> tuple[int, int, int]:
     """Copy every sealed item of the store that a row names; returns how many are there, absent and altered.
 
     `known` are those that were copied before, each with whether it is as it was sealed; the new ones are added to it.
     """
-    found = session.execute(
-        select(Item.blob_key, Item.ciphertext_length, Item.ciphertext_sha256)
-        .where(Item.blob_key.is_not(None))
-        .order_by(Item.id)
-        .execution_options(yield_per=_AT_ONCE)
-    )
     copied = absent = altered = 0
-    for named, length, digest in found:
-        key = str(named)
+    for blob in named:
+        key = blob.key
         try:
             if key not in known:
-                known[key] = _copy_blob(store, key, folder / key, length, digest)
+                known[key] = _copy_blob(store, key, folder / key, blob.length, blob.digest)
         except BlobMissing:
             absent += 1
             continue

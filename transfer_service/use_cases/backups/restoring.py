@@ -19,6 +19,7 @@ from transfer_service.audit.detail import tell
 from transfer_service.audit.export import read_export
 from transfer_service.audit.leaf import decode_leaf
 from transfer_service.audit.nodes import log_size
+from transfer_service.audit.receipts import find_newest_checkpoint
 from transfer_service.audit.signer import adopt_state
 from transfer_service.audit.signer_state import read_state
 from transfer_service.audit.verify import verify_log
@@ -114,7 +115,7 @@ def restore_backup(
         check_is_empty(session)
         progress("Loading rows, leaves and sealed items")
         report = _load(session, at, store, source, facts)
-    if not source.is_successor and read_state(source.state_file) is None and facts.signed_size:
+    if not source.is_successor and read_state(source.state_file) is None and _is_signed(database):
         adopt_state(database, key=source.key, state_file=source.state_file, earlier=source.keys)
     progress("Checking the whole log")
     checked = _verify(database, at, source)
@@ -127,6 +128,12 @@ def restore_backup(
     with database.writing() as session:
         _open(session, at, report)
     return replace(report, is_open=True)
+
+
+def _is_signed(database: Database) -> bool:
+    """Tell whether there is a checkpoint: of the backup, of an export, or one that was given."""
+    with database.reading() as session:
+        return find_newest_checkpoint(session) is not None
 
 
 def _check_source(at: Installation, source: RestoreFrom) -> BackupFacts:

@@ -21,6 +21,7 @@ from sqlalchemy.orm import Session
 from transfer_service.crypto import formats
 from transfer_service.db.models import Authority, PersonKey, RecoveryKey, SchoolEpoch
 from transfer_service.db.queries import doctor as queries
+from transfer_service.db.queries.blobs import iterate_blobs
 from transfer_service.db.session import Database
 from transfer_service.domain.ailments import Ailment, Finding, Severity
 from transfer_service.domain.alerts import AlertKind
@@ -33,6 +34,7 @@ from transfer_service.use_cases.installation import Installation
 from transfer_service.use_cases.keys.holding import authentic_epoch, authentic_person_key, check_public_row
 from transfer_service.use_cases.keys.origins import has_origin
 from transfer_service.use_cases.recording import record
+from transfer_service.use_cases.steadiness import find_unsteadiness
 
 AT_ONCE: Final = 500
 Progress = Callable[[int], None]
@@ -78,14 +80,15 @@ def examine(
 ) -> Examination:
     """Look at every grant, key, sealed item and secret file; `secret_files` are paths by the name of their setting.
 
-    Sealed items in the store are read whole and hashed, one at a time. `progress` is told how many.
+    Sealed items in the store are read whole and hashed, one at a time, which may take hours: no transaction is open
+    meanwhile. `progress` is told how many.
     """
     with database.reading() as session:
-        findings = [*_grants(session), *_holders(session), *_public_keys(session, at)]
-        of_blobs, count = _blobs(session, store, progress)
-        findings += _orphans(session, store)
+        findings = [*_grants(session), *_holders(session), *_public_keys(session, at), *_clock(session, at)]
+    of_blobs, count = _blobs(database, store, progress)
+    findings += _orphans(database, store)
     with database.reading() as session:
-        # Reading them takes a while: what was encrypted again or shredded meanwhile is neither missing nor changed.
+        # What was encrypted again or shredded meanwhile is neither missing nor changed.
         findings += [found for item, key, found in of_blobs if queries.has_blob(session, item, key)]
     findings += _files(secret_files)
     return Examination(findings=tuple(findings), blobs_read=count)
@@ -160,10 +163,16 @@ def _is_authentic(check: Callable[[], object]) -> bool:
     return True
 
 
-def _blobs(session: Session, store: SealedBytes, progress: Progress) -> tuple[list[tuple[UUID, str, Finding]], int]:
+def _clock(session: Session, at: Installation) -> Iterator[Finding]:
+    """The clock that says what is to be shredded has been steady."""
+    if find_unsteadiness(session, now=at.now()) is not None:
+        yield Finding(ailment=Ailment.CLOCK_MOVED)
+
+
+def _blobs(database: Database, store: SealedBytes, progress: Progress) -> tuple[list[tuple[UUID, str, Finding]], int]:
     """Read every sealed item of the store and compare length and hash with its row."""
     findings, count = [], 0
-    for item, school_id, key, length, digest in queries.iterate_blobs(session):
+    for item, school_id, key, length, digest in iterate_blobs(database.reading):
         ailment = _judge_blob(store, key, length, digest)
         if ailment is not None:
             findings.append((item, key, Finding(ailment=ailment, subject=item, school_id=school_id)))
@@ -183,11 +192,12 @@ def _judge_blob(store: SealedBytes, key: str, length: int, digest: bytes) -> Ail
     return None if seen == length and hashed.digest() == digest else Ailment.SEALED_BYTES_CHANGED
 
 
-def _orphans(session: Session, store: SealedBytes) -> Iterator[Finding]:
+def _orphans(database: Database, store: SealedBytes) -> Iterator[Finding]:
     """Say that there are blobs without a row, each as one finding without a subject: it has none."""
     keys = store.list_keys()
     while some := list(islice(keys, AT_ONCE)):
-        known = queries.list_live_blob_keys(session, some)
+        with database.reading() as session:
+            known = queries.list_live_blob_keys(session, some)
         for _ in range(len(some) - len(known)):
             yield Finding(ailment=Ailment.SEALED_BYTES_WITHOUT_ROW)
 

@@ -6,6 +6,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from transfer_service.audit.entry_proofs import EntryExport, prove_entries
+from transfer_service.audit.policy import parse_policy
 from transfer_service.domain.errors import NotFound
 from transfer_service.domain.events import Basis, Event
 from transfer_service.domain.permissions import Permission
@@ -33,13 +34,17 @@ def record_entry_export(session: Session, at: Installation, actor: Actor, *, ref
     return EntriesTaken(actor.person_id, transfer.id, position.idx)
 
 
-def export_entries(session: Session, actor: Actor, *, taken: EntriesTaken, reference: str) -> EntryExport:
+def export_entries(
+    session: Session, actor: Actor, *, taken: EntriesTaken, reference: str, policy: str = ""
+) -> EntryExport:
     """Compose the proof of each entry that the timeline of the actor's school tells, as leaves alone.
 
     These are the acts of its own people and the steps that both schools of a dispatch see, never what another school
-    did for itself. Raises NotFound, also where the taking was recorded for somebody or something else.
+    did for itself; all stand on the newest checkpoint that enough witnesses of the `policy` have seen. Raises NotFound,
+    also where the taking was recorded for somebody or something else.
     """
     transfer = find_own_transfer(session, actor, reference=reference, permission=Permission.ENTRIES_EXPORT)
     if (taken.person_id, taken.transfer_id) != (actor.person_id, transfer.id):
         raise NotFound("transfer")
-    return prove_entries(session, [leaf.idx for leaf in list_told_leaves(session, actor, transfer)])
+    indexes = [leaf.idx for leaf in list_told_leaves(session, actor, transfer)]
+    return prove_entries(session, indexes, policy=parse_policy(policy) if policy else None)

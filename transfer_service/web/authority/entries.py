@@ -21,9 +21,13 @@ def entries(reference: str) -> Response:
     with services.database.writing() as session:
         look = record_entry_export(session, services.installation, actor, reference=tidied)
     with services.database.reading() as session:
-        made = export_entries(session, actor, look=look, reference=tidied)
+        policy = services.settings.log_policy
+        made = export_entries(session, actor, look=look, reference=tidied, policy=policy)
     body = build_proof_archive(
-        reference=tidied, proofs=((one.idx, one.proof) for one in made.entries), unsigned=made.unsigned
+        reference=tidied,
+        proofs=((one.idx, one.proof) for one in made.entries),
+        unsigned=made.unsigned,
+        unwitnessed=made.unwitnessed,
     )
     headers = {"Content-Disposition": f'attachment; filename="{tidied}-log-entries.zip"'}
     return Response(body, content_type="application/zip", headers=headers)

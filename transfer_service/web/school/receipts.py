@@ -93,9 +93,12 @@ def entries(reference: str) -> Response:
     with me.database.writing() as session:
         taken = record_entry_export(session, me.at, me.actor, reference=known)
     with me.database.reading() as session:
-        made = export_entries(session, me.actor, taken=taken, reference=known)
+        made = export_entries(session, me.actor, taken=taken, reference=known, policy=_policy())
     body = build_proof_archive(
-        reference=known, proofs=((one.idx, one.proof) for one in made.entries), unsigned=made.unsigned
+        reference=known,
+        proofs=((one.idx, one.proof) for one in made.entries),
+        unsigned=made.unsigned,
+        unwitnessed=made.unwitnessed,
     )
     return send_download(body, name=f"{known}-log-entries.zip", media_type="application/zip")
 
