@@ -184,14 +184,16 @@ def get_transition(kind: DispatchKind, status: Status, action: Action) -> Transi
     return transition
 
 
-def next_status(kind: DispatchKind, status: Status, action: Action, *, receiver_has_key: bool = True) -> Status | None:
-    """Return the state after the act; None means that the row goes.
+def next_status(kind: DispatchKind, status: Status, action: Action, *, receiver_has_key: bool = True) -> Status:
+    """Return the state after an act that leaves the dispatch's row; discarding a draft has no state after it.
 
     `receiver_has_key` matters to sending alone: without a live key at the receiving school a file waits.
     A redirect leaves the dispatch as it is; the new dispatch starts as if a draft were sent.
-    Raises StateForbids where the table has no such row.
+    Raises StateForbids where the table has no such row, ValueError for the act that deletes it.
     """
     transition = get_transition(kind, status, action)
+    if transition.to is None:
+        raise ValueError(f"after {action} there is no dispatch any more")
     if not receiver_has_key and transition.to_without_key is not None:
         return transition.to_without_key
     return transition.to

@@ -19,6 +19,7 @@ from transfer_service.domain.transfer import (
     Status,
     TransferKind,
     available_actions,
+    get_transition,
     is_misdirection,
     mermaid,
     next_status,
@@ -60,11 +61,11 @@ def test_each_act_in_each_state_leads_where_the_table_of_the_exchange_says(kind,
     expected = EXPECTED[kind.value].get((status.value, action.value))
     if expected is None:
         with pytest.raises(StateForbids) as refused:
-            next_status(kind, status, action)
+            get_transition(kind, status, action)
         assert (refused.value.status, refused.value.action) == (status.value, action.value)
         assert "Reload the page" in refused.value.sentence
     else:
-        assert next_status(kind, status, action) == expected[0]
+        assert get_transition(kind, status, action).to == expected[0]
 
 
 @pytest.mark.parametrize("kind, status, side", list(product(DispatchKind, Status, Side)))
@@ -79,6 +80,15 @@ def test_each_side_is_offered_its_own_acts_and_no_others(kind, status, side):
 
 def test_there_is_no_row_beyond_those():
     assert len(TRANSITIONS) == 4 * 14 + 8
+
+
+@pytest.mark.parametrize("kind, status, action", TRANSITIONS)
+def test_an_act_that_leaves_the_dispatch_says_where_it_stands_next(kind, status, action):
+    if action is Action.DISCARD:
+        with pytest.raises(ValueError, match="after discard there is no dispatch any more"):
+            next_status(kind, status, action)
+    else:
+        assert next_status(kind, status, action) == EXPECTED[kind.value][status.value, action.value][0]
 
 
 def test_a_file_waits_while_the_receiver_has_no_key():

@@ -78,7 +78,7 @@ def open_again(session: Session, at: Installation, act: LoggedAct) -> bool:
     if dispatch is None or person_id is None or dispatch.status not in (Status.SENT, Status.OPENED):
         return False
     if dispatch.status is Status.SENT:
-        dispatch.status = next_status(dispatch.kind, dispatch.status, Action.OPEN) or dispatch.status
+        dispatch.status = next_status(dispatch.kind, dispatch.status, Action.OPEN)
         dispatch.opened_at, dispatch.opened_by = leaf.at, person_id
     if session.get(Opening, (dispatch.id, person_id)) is not None:
         return False

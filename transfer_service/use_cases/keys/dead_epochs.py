@@ -58,7 +58,7 @@ def undeliver(session: Session, dispatch: Dispatch) -> bool:
     dispatch.delivered_at = None
     if dispatch.status is Status.ACKNOWLEDGED or dispatch.kind is DispatchKind.NIL:
         return False
-    dispatch.status = next_status(dispatch.kind, dispatch.status, Action.WAIT_AGAIN) or dispatch.status
+    dispatch.status = next_status(dispatch.kind, dispatch.status, Action.WAIT_AGAIN)
     dispatch.receiver_due_on = None
     dispatch.cover_shown_at = None
     dispatch.opened_at = None

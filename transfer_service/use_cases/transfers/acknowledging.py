@@ -230,7 +230,7 @@ def _acknowledge(
         signature=key.sign(signed),
     )
     session.add(row)
-    dispatch.status = next_status(dispatch.kind, dispatch.status, Action.ACKNOWLEDGE) or dispatch.status
+    dispatch.status = next_status(dispatch.kind, dispatch.status, Action.ACKNOWLEDGE)
     dispatch.acknowledged_at = at.now()
     dispatch.acknowledged_by = actor.person_id
     alert_school(session, at, AlertKind.DISPATCH_ACKNOWLEDGED, dispatch.transfer.sending_school_id, dispatch=dispatch)

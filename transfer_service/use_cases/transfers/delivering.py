@@ -117,7 +117,7 @@ def _deliver(
         previous_hash=dispatch.manifest_hash,
     )
     if dispatch.status is Status.WAITING:
-        dispatch.status = next_status(dispatch.kind, dispatch.status, Action.DELIVER) or dispatch.status
+        dispatch.status = next_status(dispatch.kind, dispatch.status, Action.DELIVER)
     set_delivered(session, at, dispatch)
     alert_receiver(session, at, dispatch)
     alert_school(session, at, AlertKind.DISPATCH_DELIVERED, keys.school_id, dispatch=dispatch)

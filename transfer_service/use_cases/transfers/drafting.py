@@ -16,7 +16,7 @@ from transfer_service.domain.events import Event
 from transfer_service.domain.permissions import Permission
 from transfer_service.domain.references import RANDOM_BYTES, make_reference
 from transfer_service.domain.roles import Actor, OrganisationKind
-from transfer_service.domain.transfer import Action, DispatchKind, Side, Status, TransferKind, next_status
+from transfer_service.domain.transfer import Action, DispatchKind, Side, Status, TransferKind, get_transition
 from transfer_service.use_cases.calendars import get_sender_due
 from transfer_service.use_cases.installation import Installation
 from transfer_service.use_cases.recording import record_all
@@ -167,7 +167,7 @@ def discard_draft(session: Session, at: Installation, actor: Actor, *, dispatch_
         session, dispatch_id=dispatch_id, school_id=school_of(actor), side=Side.SENDING, lock=True
     )
     permissions.check(actor, permissions.permission_for(dispatch.kind, Action.DISCARD))
-    next_status(dispatch.kind, dispatch.status, Action.DISCARD)
+    get_transition(dispatch.kind, dispatch.status, Action.DISCARD)
     blobs = [
         blob for place in queries.list_items(session, dispatch_id=dispatch.id) if (blob := delete_place(session, place))
     ]

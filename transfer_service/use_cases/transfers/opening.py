@@ -137,7 +137,7 @@ def _open(
     """Write what opening changes, and return its leaves; none where this person has opened it before."""
     now = at.now()
     if dispatch.status is Status.SENT:
-        dispatch.status = next_status(dispatch.kind, dispatch.status, Action.OPEN) or dispatch.status
+        dispatch.status = next_status(dispatch.kind, dispatch.status, Action.OPEN)
         dispatch.opened_at = now
         dispatch.opened_by = actor.person_id
         alert_school(session, at, AlertKind.DISPATCH_OPENED, dispatch.transfer.sending_school_id, dispatch=dispatch)

@@ -75,7 +75,7 @@ def redirect(
         kind=formats.DispatchKind.REDIRECT,
         previous_hash=old.manifest_hash,
     )
-    new.status = status or new.status
+    new.status = status
     set_sent(at, actor, new)
     if receiver is not None:
         set_delivered(session, at, new)

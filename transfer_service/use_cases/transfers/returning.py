@@ -92,7 +92,7 @@ def send_back(
     if dispatch.status is Status.REJECTED:
         raise AlreadyDone("send_back", "This was already sent back. Nothing was changed.")
     before = dispatch.status
-    status = next_status(dispatch.kind, before, Action.SEND_BACK) or before
+    status = next_status(dispatch.kind, before, Action.SEND_BACK)
     if before is Status.ACKNOWLEDGED and _is_in_a_draft(session, dispatch):
         raise RuleForbids(
             "being_forwarded",
@@ -137,7 +137,7 @@ def withdraw(session: Session, at: Installation, actor: Actor, *, dispatch_id: U
     permissions.check(actor, Permission.DISPATCH_WITHDRAW)
     if dispatch.status is Status.WITHDRAWN:
         raise AlreadyDone("withdraw", "This was already withdrawn. Nothing was changed.")
-    dispatch.status = next_status(dispatch.kind, dispatch.status, Action.WITHDRAW) or dispatch.status
+    dispatch.status = next_status(dispatch.kind, dispatch.status, Action.WITHDRAW)
     revoke_receiver(session, dispatch)
     dispatch.withdrawn_at = at.now()
     alert_school(session, at, AlertKind.DISPATCH_WITHDRAWN, dispatch.receiving_school_id, dispatch=dispatch)

@@ -178,7 +178,7 @@ def _send(
         kind=manifest_kind(dispatch.kind) if origin is None else formats.DispatchKind.FORWARD,
         previous_hash=None if origin is None else origin.manifest_hash,
     )
-    dispatch.status = status or dispatch.status
+    dispatch.status = status
     set_sent(at, actor, dispatch)
     if receiver is not None:
         set_delivered(session, at, dispatch)
