@@ -24,7 +24,7 @@ class ValueSchema(Schema, Generic[V]):
     makes: ClassVar[type[Any]]
 
     class Meta:
-        """Unknown fields are errors, for pages and machines alike."""
+        """Unknown fields are errors."""
 
         unknown = RAISE
 

@@ -1,4 +1,4 @@
-"""What is entered on the pages of a school where a page asks otherwise than the API: one thing at a time."""
+"""What is entered on the pages of a school, one thing at a time."""
 
 from dataclasses import dataclass
 from datetime import date

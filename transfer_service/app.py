@@ -31,7 +31,6 @@ from transfer_service.crypto.signing import LogSigningKey
 from transfer_service.db.outages import check_database, is_outage
 from transfer_service.db.session import Database
 from transfer_service.demo.sign_ins import read_sign_ins
-from transfer_service.domain.roles import Actor
 from transfer_service.jobs.schedule import Parts, list_jobs
 from transfer_service.jobs.worker import ShouldStop, Worker
 from transfer_service.storage.blobs import Storage
@@ -145,7 +144,6 @@ def build_services(settings: Settings) -> Services:
         equipment=Equipment(peppers=PepperSet.from_text(settings.peppers.reveal()), storage=storage),
         metrics=Metrics(),
         find_session=session_finder(database, installation),
-        find_token=no_token,
         hold_form=form_holder(database, installation),
         is_outage=is_outage,
         is_log_frozen=FrozenLog(lambda: is_log_frozen(database), now=installation.now),
@@ -235,8 +233,3 @@ def build_channel(settings: Settings) -> Channel:
 def wall_clock() -> datetime:
     """Tell the time, aware and in UTC."""
     return datetime.now(UTC)
-
-
-def no_token(_text: str, _request_id: str) -> Actor | None:
-    """Find no machine's token, for an application that is wired without an API."""
-    return None

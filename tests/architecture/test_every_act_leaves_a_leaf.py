@@ -65,7 +65,7 @@ def views(made: CallGraph) -> list[Function]:
         one
         for one in made.functions.values()
         if any(".get(" in text or ".post(" in text or ".route(" in text for text in one.decorators)
-        and one.module.startswith(("transfer_service.web", "transfer_service.api"))
+        and one.module.startswith("transfer_service.web")
     ]
 
 

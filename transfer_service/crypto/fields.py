@@ -67,10 +67,6 @@ class FieldKeyring:
         """Open one value that was sealed as text."""
         return self.open_field(sealed, table=table, column=column, row=row).decode()
 
-    def needs_rewrap(self, stored: bytes) -> bool:
-        """Tell whether a sealed value, index or MAC was made with another key than the primary one."""
-        return key_id_of(stored) != self.primary_id
-
     def index_upn(self, upn: str) -> bytes:
         """Return the blind index of a tidied UPN under the primary key; 18 bytes."""
         return self._index("index-upn", _upn_bytes(upn), self.primary_id)

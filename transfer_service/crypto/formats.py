@@ -3,7 +3,8 @@
 LP(x) is a two-byte big-endian length followed by the bytes; numbers have fixed width and are big-endian; UUIDs have
 16 bytes. A context never holds anything that may change (no URN, no status), and the receiver of an item stands
 only in the grant of its key, so that redirecting and forwarding re-encrypt nothing.
-Every format begins with its name and version; a changed format gets a new name.
+Every format begins with its name and version; a changed format gets a new name. The numbers in the closed lists are
+assigned for good, those too that nothing uses.
 """
 
 import hashlib
@@ -231,21 +232,6 @@ def acknowledgement(
             length_prefixed(statement_version),
             length_prefixed(statement),
             person.bytes,
-        )
-    )
-
-
-def sender_cert(*, deployment: str, org: UUID, token: UUID, public_key: bytes, scope: str, expiry: int) -> bytes:
-    """Return what a DSL signs to let a send-only token sign for the school; `expiry` in Unix seconds."""
-    return b"".join(
-        (
-            length_prefixed("ptx/sender-cert/1"),
-            length_prefixed(deployment),
-            org.bytes,
-            token.bytes,
-            hash32(public_key),
-            length_prefixed(scope),
-            unsigned(expiry, 8),
         )
     )
 

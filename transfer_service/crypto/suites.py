@@ -28,7 +28,6 @@ from transfer_service.crypto.values import DataKey, Fingerprint, Seed
 
 RESERVED_X25519: Final = 1
 MLKEM768_X25519: Final = 2
-CURRENT_SUITE: Final = MLKEM768_X25519
 
 KEM_PUBLIC_LENGTH: Final = 1216
 SEALED_KEY_LENGTH: Final = 1168

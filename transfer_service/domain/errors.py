@@ -47,7 +47,7 @@ class StateForbids(ServiceError):
 
 
 class RuleForbids(ServiceError):
-    """A rule of the exchange stands in the way; `rule` is a short stable code for tests and the API."""
+    """A rule of the exchange stands in the way; `rule` is a short stable code for pages and tests."""
 
     def __init__(self, rule: str, sentence: str) -> None:
         super().__init__(sentence)

@@ -124,7 +124,6 @@ EVENT_WORDS: Mapping[Event, str] = MappingProxyType(
 BASIS_WORDS: Mapping[Basis, str] = MappingProxyType(
     {
         Basis.ROLE: "by role",
-        Basis.TOKEN: "by another system's token",
         Basis.INVITATION: "by invitation",
         Basis.COMMAND_LINE: "on the command line",
         Basis.SCHEDULE: "by the service itself",

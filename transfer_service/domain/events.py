@@ -140,7 +140,6 @@ class Basis(StrEnum):
     """Why an act was allowed or done: the closed list behind a leaf's `basis`."""
 
     ROLE = "role"
-    TOKEN = "token"  # noqa: S105 -- the name of a basis
     INVITATION = "invitation"
     COMMAND_LINE = "command_line"
     SCHEDULE = "schedule"

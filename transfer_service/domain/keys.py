@@ -30,20 +30,14 @@ class UnlockKind(StrEnum):
     """What a person key is wrapped under."""
 
     PASSWORD = "password"  # noqa: S105 -- the name of a kind
-    PASSPHRASE = "passphrase"  # noqa: S105 -- the name of a kind
     RECOVERY_CODE = "recovery_code"
-    PASSKEY = "passkey"
-    SESSION = "session"
-    TOKEN = "token"  # noqa: S105 -- the name of a kind
 
 
 class GranteeKind(StrEnum):
     """To whom a school epoch's seed is sealed."""
 
     PERSON = "person"
-    TOKEN = "token"  # noqa: S105 -- the name of a kind
     RECOVERY = "recovery"
-    SUCCESSOR = "successor"
 
 
 class ItemKind(StrEnum):

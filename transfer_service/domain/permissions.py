@@ -5,7 +5,7 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from transfer_service.domain.errors import PermissionRefused
-from transfer_service.domain.roles import Actor, Role, TokenScope
+from transfer_service.domain.roles import Actor, Role
 from transfer_service.domain.transfer import Action, DispatchKind
 
 
@@ -163,35 +163,6 @@ GRANTS: Mapping[Role, frozenset[Permission]] = MappingProxyType(
     }
 )
 
-# A machine never acknowledges and never declares nil: those are statements that a person makes.
-TOKEN_GRANTS: Mapping[TokenScope, frozenset[Permission]] = MappingProxyType(
-    {
-        TokenScope.READ: frozenset(
-            {
-                Permission.TRANSFER_LIST,
-                Permission.DISPATCH_STATUS_READ,
-                Permission.COVER_READ,
-                Permission.NOTES_OPEN,
-                Permission.NOTES_DOWNLOAD,
-                Permission.RECEIPT_READ,
-                Permission.DISPATCH_SEND_BACK,
-            }
-        ),
-        TokenScope.SEND: frozenset(
-            {
-                Permission.TRANSFER_LIST,
-                Permission.DISPATCH_STATUS_READ,
-                Permission.PUPIL_RECORD,
-                Permission.DISPATCH_DRAFT,
-                Permission.NOTES_SEAL,
-                Permission.DISPATCH_SEND,
-                Permission.DISPATCH_WITHDRAW,
-                Permission.RECEIPT_READ,
-            }
-        ),
-    }
-)
-
 _PERMISSION_FOR: Mapping[Action, Permission] = MappingProxyType(
     {
         Action.SEND: Permission.DISPATCH_SEND,
@@ -215,9 +186,7 @@ def permission_for(kind: DispatchKind, action: Action) -> Permission:
 
 
 def granted_to(actor: Actor) -> frozenset[Permission]:
-    """Return everything that the actor may do: by the token's scope for a machine, else by the roles."""
-    if actor.token_scope is not None:
-        return TOKEN_GRANTS[actor.token_scope]
+    """Return everything that the actor's roles allow."""
     granted: frozenset[Permission] = frozenset()
     for role in actor.effective_roles:
         granted |= GRANTS[role]

@@ -8,7 +8,7 @@ from uuid import UUID
 
 
 class Role(StrEnum):
-    """What a person does in one organisation; the labels shown to people are data, see ROLE_LABELS."""
+    """What a person does in one organisation; what people are shown for each stands in ROLE_LABELS."""
 
     SCHOOL_OFFICE = "school_office"
     DESIGNATED_SAFEGUARDING_LEAD = "designated_safeguarding_lead"
@@ -35,13 +35,6 @@ class MembershipState(StrEnum):
     ACTIVE = "active"
     SUSPENDED = "suspended"
     ENDED = "ended"
-
-
-class TokenScope(StrEnum):
-    """What a school's machine token may do; there is no scope that does both."""
-
-    READ = "read"
-    SEND = "send"
 
 
 KEY_HOLDING_ROLES = frozenset({Role.DESIGNATED_SAFEGUARDING_LEAD, Role.DEPUTY_DSL})
@@ -85,8 +78,7 @@ class Actor:
     """Who is acting, for which organisation, with which roles: what every use case is given.
 
     `organisation_id` is None only for the installation. `holds_keys` says whether the session can open what is sealed
-    to the school. For a machine token `token_scope` is set, `person_id` is the person who made the token, and the
-    scope alone decides what is allowed.
+    to the school.
     """
 
     person_id: UUID
@@ -96,20 +88,8 @@ class Actor:
     session_id: UUID | None = None
     request_id: str | None = None
     holds_keys: bool = False
-    token_id: UUID | None = None
-    token_scope: TokenScope | None = None
-
-    @property
-    def is_machine(self) -> bool:
-        """Whether a token acts, not a person at the keyboard."""
-        return self.token_scope is not None
 
     @property
     def effective_roles(self) -> frozenset[Role]:
         """The roles that fit the kind of organisation acted for: a role of another kind counts for nothing."""
         return self.roles & ROLES_OF[self.organisation_kind]
-
-
-def role_label(role: Role, overrides: Mapping[str, str] | None = None) -> str:
-    """Return what people are shown for a role; an authority's own wording in `overrides` (by role value) wins."""
-    return (overrides or {}).get(role.value) or ROLE_LABELS[role]

@@ -37,13 +37,10 @@ class Action(StrEnum):
 
 
 class DispatchKind(StrEnum):
-    """What is dispatched. Supplement, briefing and copy live as a file does; their use is reserved."""
+    """What is dispatched."""
 
     FILE = "file"
     NIL = "nil"
-    SUPPLEMENT = "supplement"
-    BRIEFING = "briefing"
-    COPY = "copy"
 
 
 class TransferKind(StrEnum):
@@ -91,9 +88,6 @@ DISPATCH_KIND_LABELS: Mapping[DispatchKind, str] = MappingProxyType(
     {
         DispatchKind.FILE: "Safeguarding file",
         DispatchKind.NIL: "Nil declaration",
-        DispatchKind.SUPPLEMENT: "Supplement",
-        DispatchKind.BRIEFING: "Advance briefing",
-        DispatchKind.COPY: "Copy for dual registration",
     }
 )
 
@@ -137,33 +131,23 @@ class Transition:
     to_without_key: Status | None = None
 
 
-def _file_rows(kind: DispatchKind) -> dict[tuple[DispatchKind, Status, Action], Transition]:
-    """List the transitions of a dispatch that has sealed contents."""
-    return {
-        (kind, Status.DRAFT, Action.SEND): Transition(Status.SENT, Side.SENDING, Status.WAITING),
-        (kind, Status.DRAFT, Action.DISCARD): Transition(None, Side.SENDING),
-        (kind, Status.WAITING, Action.DELIVER): Transition(Status.SENT, Side.SYSTEM),
-        (kind, Status.WAITING, Action.WITHDRAW): Transition(Status.WITHDRAWN, Side.SENDING),
-        (kind, Status.SENT, Action.WITHDRAW): Transition(Status.WITHDRAWN, Side.SENDING),
-        (kind, Status.SENT, Action.OPEN): Transition(Status.OPENED, Side.RECEIVING),
-        (kind, Status.SENT, Action.SEND_BACK): Transition(Status.REJECTED, Side.RECEIVING),
-        (kind, Status.OPENED, Action.ACKNOWLEDGE): Transition(Status.ACKNOWLEDGED, Side.RECEIVING),
-        (kind, Status.OPENED, Action.SEND_BACK): Transition(Status.REJECTED, Side.RECEIVING),
-        (kind, Status.ACKNOWLEDGED, Action.SEND_BACK): Transition(Status.REJECTED, Side.RECEIVING),
-        (kind, Status.WITHDRAWN, Action.REDIRECT): Transition(Status.WITHDRAWN, Side.SENDING),
-        (kind, Status.REJECTED, Action.REDIRECT): Transition(Status.REJECTED, Side.SENDING),
-        (kind, Status.SENT, Action.WAIT_AGAIN): Transition(Status.WAITING, Side.SYSTEM),
-        (kind, Status.OPENED, Action.WAIT_AGAIN): Transition(Status.WAITING, Side.SYSTEM),
-    }
-
-
-# A nil declaration has no contents: it needs no key of the receiver, is never opened, and is acknowledged as it is.
 TRANSITIONS: Mapping[tuple[DispatchKind, Status, Action], Transition] = MappingProxyType(
     {
-        **_file_rows(DispatchKind.FILE),
-        **_file_rows(DispatchKind.SUPPLEMENT),
-        **_file_rows(DispatchKind.BRIEFING),
-        **_file_rows(DispatchKind.COPY),
+        (DispatchKind.FILE, Status.DRAFT, Action.SEND): Transition(Status.SENT, Side.SENDING, Status.WAITING),
+        (DispatchKind.FILE, Status.DRAFT, Action.DISCARD): Transition(None, Side.SENDING),
+        (DispatchKind.FILE, Status.WAITING, Action.DELIVER): Transition(Status.SENT, Side.SYSTEM),
+        (DispatchKind.FILE, Status.WAITING, Action.WITHDRAW): Transition(Status.WITHDRAWN, Side.SENDING),
+        (DispatchKind.FILE, Status.SENT, Action.WITHDRAW): Transition(Status.WITHDRAWN, Side.SENDING),
+        (DispatchKind.FILE, Status.SENT, Action.OPEN): Transition(Status.OPENED, Side.RECEIVING),
+        (DispatchKind.FILE, Status.SENT, Action.SEND_BACK): Transition(Status.REJECTED, Side.RECEIVING),
+        (DispatchKind.FILE, Status.OPENED, Action.ACKNOWLEDGE): Transition(Status.ACKNOWLEDGED, Side.RECEIVING),
+        (DispatchKind.FILE, Status.OPENED, Action.SEND_BACK): Transition(Status.REJECTED, Side.RECEIVING),
+        (DispatchKind.FILE, Status.ACKNOWLEDGED, Action.SEND_BACK): Transition(Status.REJECTED, Side.RECEIVING),
+        (DispatchKind.FILE, Status.WITHDRAWN, Action.REDIRECT): Transition(Status.WITHDRAWN, Side.SENDING),
+        (DispatchKind.FILE, Status.REJECTED, Action.REDIRECT): Transition(Status.REJECTED, Side.SENDING),
+        (DispatchKind.FILE, Status.SENT, Action.WAIT_AGAIN): Transition(Status.WAITING, Side.SYSTEM),
+        (DispatchKind.FILE, Status.OPENED, Action.WAIT_AGAIN): Transition(Status.WAITING, Side.SYSTEM),
+        # A nil declaration has no contents: it waits for no key, is never opened, and is acknowledged as it is.
         (DispatchKind.NIL, Status.DRAFT, Action.SEND): Transition(Status.SENT, Side.SENDING),
         (DispatchKind.NIL, Status.DRAFT, Action.DISCARD): Transition(None, Side.SENDING),
         (DispatchKind.NIL, Status.SENT, Action.WITHDRAW): Transition(Status.WITHDRAWN, Side.SENDING),

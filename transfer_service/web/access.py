@@ -26,7 +26,6 @@ class Kind(Enum):
 
     PUBLIC = "public"
     SIGNED_IN = "signed in"
-    TOKEN = "token"  # noqa: S105 - a word, no password
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,12 +58,6 @@ def requires(permission: Permission, *, streamed: bool = False) -> Callable[[Vie
     """Let in signed-in people whose roles grant `permission`. The use case checks again, with the object at hand."""
     why = f"for people with the permission {permission}"
     return _declare(Access(kind=Kind.SIGNED_IN, why=why, permission=permission, streamed=streamed))
-
-
-def token(permission: Permission | None, *, streamed: bool = False) -> Callable[[View], View]:
-    """Let in machines with a Bearer token whose scope grants `permission`."""
-    why = f"for tokens with the permission {permission}" if permission else "for every token"
-    return _declare(Access(kind=Kind.TOKEN, why=why, permission=permission, streamed=streamed))
 
 
 def _declare(access: Access) -> Callable[[View], View]:

@@ -19,7 +19,6 @@ from flask_wtf.csrf import generate_csrf, validate_csrf
 from wtforms import ValidationError
 
 from transfer_service.domain.errors import ServiceError
-from transfer_service.web.access import Kind
 from transfer_service.web.guard import SAFE_METHODS, current_access
 from transfer_service.web.sessions import read_session_cookie, signed_in_or_unknown
 
@@ -61,7 +60,7 @@ def csrf_token() -> str:
 
 def _check() -> None:
     access = current_access(current_app)
-    if access is None or request.method in SAFE_METHODS or access.kind is Kind.TOKEN or access.machine:
+    if access is None or request.method in SAFE_METHODS or access.machine:
         return
     shown = request.headers.get(HEADER) or request.args.get(FIELD)
     if shown is None and not access.streamed:

@@ -49,8 +49,6 @@ class Services:
     metrics: Metrics
     find_session: Callable[[bytes, str], SignedIn | None]
     """From the cookie's bytes and the request's id to the person signed in; None where there is no live session."""
-    find_token: Callable[[str, str], Actor | None]
-    """From a Bearer token's text and the request's id to the machine that acts."""
     hold_form: Callable[[bytes, str, bytes], bool]
     """Seals a form to the person of the ended session behind the cookie's bytes: its path and its body, url-encoded.
     Says whether it is kept; False where that session is no longer known."""
@@ -68,7 +66,7 @@ def current_services() -> Services:
 
 
 def current_actor() -> Actor:
-    """Who acts in this request: the person signed in or the machine behind the token. Raises SessionEnded."""
+    """Who acts in this request: the person signed in. Raises SessionEnded."""
     actor: Actor | None = g.get("actor")
     if actor is None:
         raise SessionEnded

@@ -220,8 +220,6 @@ def _render(answer: Answer) -> Response:
     response.status_code = answer.status
     if answer.retry_after is not None:
         response.headers["Retry-After"] = str(answer.retry_after)
-    if answer.status == HTTPStatus.UNAUTHORIZED and request.path.startswith("/api/"):
-        response.headers["WWW-Authenticate"] = 'Bearer realm="transfer-service"'
     return response
 
 
@@ -231,7 +229,5 @@ def _page(answer: Answer) -> str:
 
 
 def _wants_json() -> bool:
-    """Machines get RFC 9457 problems: calls of the API, and scripts of our pages that ask for JSON."""
-    if request.path.startswith("/api/"):
-        return True
+    """Scripts of our pages that ask for JSON are answered with RFC 9457 problems."""
     return request.accept_mimetypes.best_match(["text/html", "application/json"], "text/html") == "application/json"

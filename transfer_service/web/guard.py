@@ -7,7 +7,7 @@ from http import HTTPStatus
 from types import MappingProxyType
 from typing import Final
 
-from flask import Flask, abort, current_app, g, redirect, request
+from flask import Flask, current_app, g, redirect, request
 from werkzeug.wrappers import Response
 
 from transfer_service.domain.errors import SessionEnded
@@ -73,9 +73,7 @@ def _guard() -> Response | None:
         request.max_content_length = current_services().settings.max_attachment_bytes + ROOM_AROUND_AN_ATTACHMENT
     if access.kind is Kind.PUBLIC:
         return None
-    if access.kind is Kind.TOKEN:
-        _identify_machine()
-    elif (answer := _identify_person()) is not None:
+    if (answer := _identify_person()) is not None:
         return answer
     if access.permission is not None:
         check(g.actor, access.permission)
@@ -90,11 +88,3 @@ def _identify_person() -> Response | None:
     if request.method not in SAFE_METHODS:
         raise SessionEnded  # its page keeps what was typed
     return redirect(sign_in_address(request), HTTPStatus.SEE_OTHER)
-
-
-def _identify_machine() -> None:
-    scheme, _, text = request.headers.get("Authorization", "").partition(" ")
-    actor = current_services().find_token(text.strip(), g.request_id) if scheme.lower() == "bearer" else None
-    if actor is None:
-        abort(HTTPStatus.UNAUTHORIZED)
-    g.actor = actor

@@ -19,20 +19,12 @@ from transfer_service.app import create_app
 from transfer_service.db.session import Database
 from transfer_service.domain.errors import NotFound, SessionEnded
 from transfer_service.domain.permissions import Permission
-from transfer_service.domain.roles import Actor, OrganisationKind, Role, TokenScope
+from transfer_service.domain.roles import Role
 from transfer_service.web import access
 from transfer_service.web.current import current_actor
 from transfer_service.web.people import SignedIn
 
 doors = Blueprint("doors", __name__)
-MACHINE = Actor(
-    person_id=UUID(int=1),
-    organisation_id=UUID(int=2),
-    organisation_kind=OrganisationKind.SCHOOL,
-    roles=frozenset(),
-    token_id=UUID(int=9),
-    token_scope=TokenScope.READ,
-)
 
 
 @doors.route("/doors/compliance", methods=["GET", "POST"])
@@ -45,18 +37,6 @@ def compliance() -> Response:
 @access.signed_in
 def hidden() -> Response:
     raise NotFound("transfer")
-
-
-@doors.get("/api/v1/doors")
-@access.token(Permission.TRANSFER_LIST)
-def machine() -> Response:
-    return jsonify(machine=current_actor().is_machine)
-
-
-@doors.post("/api/v1/doors/send")
-@access.token(Permission.DISPATCH_SEND)
-def machine_send() -> Response:
-    return jsonify(sent=True)
 
 
 @doors.get("/doors/nobody")
@@ -81,11 +61,7 @@ def app_for(folder: Path, role: Role, seen: list[tuple[bytes, str]], url: str | 
         return person(role) if token == SESSION_TOKEN else None
 
     settings = settings_in(folder, **({"DATABASE_URL": url} if url else {}))
-    find_token = {"right": MACHINE}.get
-    return create_app(
-        settings,
-        services_with(settings, find_session=find_session, find_token=lambda shown, request_id: find_token(shown)),
-    )
+    return create_app(settings, services_with(settings, find_session=find_session))
 
 
 def test_a_permission_lets_its_roles_in(tmp_path: Path, seen: list[tuple[bytes, str]]) -> None:
@@ -183,28 +159,3 @@ def test_the_refusal_stands_where_its_leaf_cannot_be_written(tmp_path: Path, see
     sign_in(client)
 
     assert client.get("/doors/compliance").status_code == 403
-
-
-def test_a_machine_with_its_token_passes_and_needs_no_form_token(
-    tmp_path: Path, seen: list[tuple[bytes, str]], leaves: Database
-) -> None:
-    client = client_of(app_for(tmp_path, Role.HEAD_OF_SERVICE, seen, leaves.url))
-
-    assert client.get("/api/v1/doors", headers={"Authorization": "Bearer right"}).json == {"machine": True}
-    refused = client.post("/api/v1/doors/send", headers={"Authorization": "Bearer right"})
-    assert (refused.status_code, refused.mimetype) == (403, "application/problem+json")
-
-
-@pytest.mark.parametrize("header", [{}, {"Authorization": "Bearer wrong"}, {"Authorization": "Basic right"}])
-def test_a_machine_without_one_is_told_so_in_json(
-    tmp_path: Path, seen: list[tuple[bytes, str]], header: dict[str, str]
-) -> None:
-    client = client_of(app_for(tmp_path, Role.HEAD_OF_SERVICE, seen))
-    sign_in(client)  # a person's session opens no door for machines
-
-    response = client.get("/api/v1/doors", headers=header)
-
-    assert (response.status_code, response.mimetype) == (401, "application/problem+json")
-    assert response.headers["WWW-Authenticate"].startswith("Bearer")
-    assert response.json["status"] == 401
-    assert response.json["request_id"] == response.headers["X-Request-ID"]

@@ -146,13 +146,13 @@ def test_an_acknowledgement_is_the_receivers_alone_and_for_one_manifest():
     assert not verify_signature(RECEIVING.public, SENDING.sign(encoded(signed)), encoded(signed))
 
 
-def test_a_signed_manifest_is_no_acknowledgement_and_no_certificate():
-    signed = manifest(note(b"text")).encode()
-    signature = SENDING.sign(signed)
-    certificate = formats.sender_cert(
-        deployment="demo", org=SENDER, token=OTHER, public_key=HASH_B, scope="send", expiry=1
+def test_a_signed_manifest_names_no_next_key():
+    signature = SENDING.sign(manifest(note(b"text")).encode())
+    succession = formats.epoch_succession(
+        deployment="demo", org=SENDER, epoch=2, fingerprint=RECEIVING.public.fingerprint, previous_epoch=1
     )
-    assert not verify_signature(SENDING.public, signature, certificate)
+    assert verify_signature(SENDING.public, SENDING.sign(succession), succession)
+    assert not verify_signature(SENDING.public, signature, succession)
 
 
 def test_two_pupils_whose_columns_were_swapped_are_found_by_the_cover():

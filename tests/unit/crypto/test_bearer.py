@@ -2,13 +2,12 @@ import pickle
 
 import pytest
 
-from transfer_service.crypto.bearer import ApiToken, LinkToken, SessionToken
+from transfer_service.crypto.bearer import LinkToken, SessionToken
 from transfer_service.crypto.errors import MalformedText
-from transfer_service.crypto.signing import verify
 
 BYTES = bytes(range(32))
 TEXT = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"
-KINDS = [SessionToken, LinkToken, ApiToken]
+KINDS = [SessionToken, LinkToken]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -19,18 +18,16 @@ def test_a_token_is_read_back_from_its_text(kind: type[SessionToken]):
 
 def test_the_texts_of_tokens():
     assert SessionToken(BYTES).text == LinkToken(BYTES).text == TEXT
-    assert ApiToken(BYTES).text == f"ptx_{TEXT}05fed2"
 
 
 def test_the_same_bytes_find_and_open_different_things_for_different_purposes():
-    session, link, api = SessionToken(BYTES), LinkToken(BYTES), ApiToken(BYTES)
-    assert len({session.lookup, link.lookup, api.lookup}) == 3
-    assert session.wrapping_key() != api.wrapping_key()
+    session, link = SessionToken(BYTES), LinkToken(BYTES)
+    assert session.lookup != link.lookup
     assert session.lookup != session.wrapping_key().reveal()
     assert session != link
 
 
-@pytest.mark.parametrize("kind", [SessionToken, LinkToken])
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(
     "text", ["", TEXT[:-1], TEXT + "=", TEXT + "A", TEXT[:-1] + "9", TEXT[:-1] + "é", TEXT[:-1] + "+"]
 )
@@ -39,19 +36,6 @@ def test_what_is_no_token_is_refused_without_quoting_it(kind: type[SessionToken]
         kind.from_text(text)
     assert "AAECAwQF" not in str(refusal.value)
     assert refusal.value.__cause__ is None
-
-
-def test_a_machines_token_with_lost_or_changed_letters_is_told_from_a_revoked_one():
-    text = ApiToken(BYTES).text
-    for damaged in (text[:-1], text[4:], text.replace("AAEC", "AAED"), text[:-1] + "x", "ptx_", "", text + "0"):
-        with pytest.raises(MalformedText, match="Copy all of it"):
-            ApiToken.from_text(damaged)
-
-
-def test_a_send_only_token_signs_with_a_key_of_its_own():
-    token = ApiToken(BYTES)
-    assert verify(token.signing_public, token.sign(b"manifest"), b"manifest")
-    assert not verify(ApiToken.generate().signing_public, token.sign(b"manifest"), b"manifest")
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -8,7 +8,6 @@ from tests.unit.crypto.literals import (
     DISPATCH,
     FINGERPRINT,
     HASH_A,
-    HASH_B,
     ITEM,
     OTHER,
     OTHER_FINGERPRINT,
@@ -141,21 +140,6 @@ def test_the_acknowledgement():
         + b"\x00\x062026-1"
         + b"\x00\x0fI have read it."
         + b"\x66" * 16
-    )
-
-
-def test_the_sender_certificate():
-    made = formats.sender_cert(
-        deployment="demo", org=SENDER, token=OTHER, public_key=HASH_B, scope="send", expiry=1_800_000_000
-    )
-    assert made == (
-        b"\x00\x11ptx/sender-cert/1"
-        b"\x00\x04demo"
-        + b"\x44" * 16
-        + b"\x77" * 16
-        + b"\xbb" * 32
-        + b"\x00\x04send"
-        + b"\x00\x00\x00\x00\x6b\x49\xd2\x00"
     )
 
 

@@ -5,7 +5,7 @@ import pytest
 from transfer_service.crypto import signing
 from transfer_service.crypto.errors import CannotOpen, Mismatch, UnknownSuite, WrongLength
 from transfer_service.crypto.suites import (
-    CURRENT_SUITE,
+    MLKEM768_X25519,
     EpochKey,
     PersonKey,
     PublicKey,
@@ -100,19 +100,19 @@ def test_a_suite_that_is_not_in_use_is_refused(suite: int, words: str):
 @pytest.mark.parametrize("kem, sign", [(1215, 0), (1217, 32), (0, 0), (1216, 31)])
 def test_public_halves_of_another_length_are_refused(kem: int, sign: int):
     with pytest.raises(WrongLength):
-        PublicKey(CURRENT_SUITE, bytes(kem), bytes(sign))
+        PublicKey(MLKEM768_X25519, bytes(kem), bytes(sign))
 
 
 @pytest.mark.parametrize("kem_public", [b"\xff" * 1216, PersonKey.from_seed(SEED).public.kem_public[:1184] + bytes(32)])
 def test_nothing_is_sealed_to_bytes_that_are_no_key(kem_public: bytes):
     with pytest.raises(Mismatch) as refusal:
-        seal_to(PublicKey(CURRENT_SUITE, kem_public), SEED, info=INFO)
+        seal_to(PublicKey(MLKEM768_X25519, kem_public), SEED, info=INFO)
     assert refusal.value.reason == "public_key"
 
 
 def test_every_half_counts_in_the_fingerprint():
     epoch = EpochKey.from_seed(SEED)
-    without_signing = PublicKey(CURRENT_SUITE, epoch.public.kem_public)
+    without_signing = PublicKey(MLKEM768_X25519, epoch.public.kem_public)
     assert epoch.public.fingerprint != without_signing.fingerprint
 
 

@@ -8,7 +8,6 @@ import pytest
 from transfer_service.domain.errors import PermissionRefused
 from transfer_service.domain.permissions import (
     GRANTS,
-    TOKEN_GRANTS,
     Permission,
     can,
     check,
@@ -26,8 +25,6 @@ from transfer_service.domain.roles import (
     MembershipState,
     OrganisationKind,
     Role,
-    TokenScope,
-    role_label,
 )
 from transfer_service.domain.transfer import Action, DispatchKind
 
@@ -71,13 +68,12 @@ CONTENTS = {
 }
 
 
-def actor(*roles, kind=OrganisationKind.SCHOOL, scope=None):
+def actor(*roles, kind=OrganisationKind.SCHOOL):
     return Actor(
         person_id=UUID(int=1),
         organisation_id=UUID(int=2),
         organisation_kind=kind,
         roles=frozenset(roles),
-        token_scope=scope,
     )
 
 
@@ -133,32 +129,6 @@ def test_roles_add_up():
     check(head_who_is_also_lead, Permission.RECOVERY_REQUEST)
 
 
-@pytest.mark.parametrize("scope", list(TokenScope))
-def test_a_machine_never_acknowledges_declares_nil_or_grants(scope):
-    machine = actor(Role.DESIGNATED_SAFEGUARDING_LEAD, scope=scope)
-    assert machine.is_machine
-    for permission in (
-        Permission.RECEIPT_ACKNOWLEDGE,
-        Permission.NIL_DECLARE,
-        Permission.KEYS_GRANT,
-        Permission.DISPATCH_REDIRECT,
-        Permission.PEOPLE_INVITE,
-    ):
-        assert not can(machine, permission)
-
-
-def test_a_read_token_opens_and_a_send_token_sends_and_neither_does_both():
-    reads, sends = TOKEN_GRANTS[TokenScope.READ], TOKEN_GRANTS[TokenScope.SEND]
-    assert Permission.NOTES_OPEN in reads
-    assert Permission.DISPATCH_SEND not in reads
-    assert Permission.DISPATCH_SEND in sends
-    assert not sends & {Permission.NOTES_OPEN, Permission.NOTES_DOWNLOAD, Permission.COVER_READ}
-
-
-def test_a_person_is_no_machine():
-    assert not actor(Role.SCHOOL_OFFICE).is_machine
-
-
 @pytest.mark.parametrize(
     "action, of_a_file, of_a_nil",
     [
@@ -181,14 +151,6 @@ def test_every_role_belongs_to_one_kind_of_organisation():
     assert set(KIND_OF) == set(Role)
     assert sum(len(roles) for roles in ROLES_OF.values()) == len(Role)
     assert not SCHOOL_ROLES & AUTHORITY_ROLES
-
-
-def test_an_authority_may_rename_a_role():
-    assert role_label(Role.DEPUTY_DSL) == "Deputy designated safeguarding lead"
-    assert role_label(Role.DEPUTY_DSL, {"deputy_dsl": "Deputy lead"}) == "Deputy lead"
-    assert role_label(Role.DEPUTY_DSL, {"deputy_dsl": "", "head_teacher": "Principal"}) == (
-        "Deputy designated safeguarding lead"
-    )
 
 
 def test_every_role_and_every_state_of_a_membership_has_a_label():

@@ -7,7 +7,7 @@ from uuid import UUID
 from transfer_service.audit.log import Entry
 from transfer_service.db.models import Dispatch, School
 from transfer_service.domain.events import Basis, Event
-from transfer_service.domain.roles import Actor, role_label
+from transfer_service.domain.roles import ROLE_LABELS, Actor
 from transfer_service.use_cases.recording import entry
 
 
@@ -25,7 +25,7 @@ def leaf_of(
     return entry(
         actor,
         event,
-        basis=(Basis.TOKEN if actor.is_machine and basis is Basis.ROLE else basis).value,
+        basis=basis.value,
         subject=item or dispatch.id,
         transfer=dispatch.transfer_id,
         dispatch=dispatch.id,
@@ -43,4 +43,4 @@ def say_school(school: School) -> str:
 
 def say_roles(actor: Actor) -> str:
     """The roles in which somebody acted."""
-    return " and ".join(sorted(role_label(role).lower() for role in actor.effective_roles)) or "a machine token"
+    return " and ".join(sorted(ROLE_LABELS[role].lower() for role in actor.effective_roles))

@@ -32,9 +32,6 @@ from transfer_service.use_cases.transfers.failures import said_plainly
 _KINDS = {
     DispatchKind.FILE: formats.DispatchKind.FILE,
     DispatchKind.NIL: formats.DispatchKind.NIL,
-    DispatchKind.SUPPLEMENT: formats.DispatchKind.SUPPLEMENT,
-    DispatchKind.BRIEFING: formats.DispatchKind.BRIEFING,
-    DispatchKind.COPY: formats.DispatchKind.COPY,
 }
 _CHAINED_KINDS = frozenset({formats.DispatchKind.DELIVERY, formats.DispatchKind.REDIRECT, formats.DispatchKind.FORWARD})
 _SENDING_EVENTS = frozenset(

@@ -22,7 +22,7 @@ from transfer_service.domain.errors import NotFound, RuleForbids
 from transfer_service.domain.events import Event
 from transfer_service.domain.keys import ItemKind
 from transfer_service.domain.permissions import Permission
-from transfer_service.domain.roles import Actor, Role, role_label
+from transfer_service.domain.roles import ROLE_LABELS, Actor, Role
 from transfer_service.domain.statements import STATEMENTS
 from transfer_service.domain.transfer import DispatchKind
 from transfer_service.use_cases.directory import SchoolShown, show_schools
@@ -260,5 +260,5 @@ def _signatory(session: Session, leaf: Leaf) -> tuple[str, str] | None:
     person = session.get(Person, leaf.said.actor) if leaf.said.actor else None
     if person is None:
         return None
-    roles = [role_label(Role(word)) for word in (leaf.said.role or "").split("/") if word in set(Role)]
+    roles = [ROLE_LABELS[Role(word)] for word in (leaf.said.role or "").split("/") if word in set(Role)]
     return person.name, " and ".join(roles)
