@@ -9,7 +9,8 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -102,6 +103,13 @@ def decode_leaf(body: bytes) -> Leaf:
     if written != body:
         raise LeafMalformed("The bytes are a leaf, but not written in the log's one form.")
     return leaf
+
+
+def decode_readable(bodies: Iterable[bytes]) -> Iterator[Leaf]:
+    """Read one leaf after another, and pass over what is none: `audit verify` names it, and no page breaks on it."""
+    for body in bodies:
+        with suppress(LeafMalformed):
+            yield decode_leaf(body)
 
 
 def _read(values: Mapping[str, Any]) -> Leaf:

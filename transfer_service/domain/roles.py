@@ -6,6 +6,8 @@ from enum import StrEnum
 from types import MappingProxyType
 from uuid import UUID
 
+from transfer_service.domain.errors import NotFound
+
 
 class Role(StrEnum):
     """What a person does in one organisation; what people are shown for each stands in ROLE_LABELS."""
@@ -93,3 +95,17 @@ class Actor:
     def effective_roles(self) -> frozenset[Role]:
         """The roles that fit the kind of organisation acted for: a role of another kind counts for nothing."""
         return self.roles & ROLES_OF[self.organisation_kind]
+
+
+def school_of(actor: Actor) -> UUID:
+    """Return the school that the actor acts for; raises NotFound for everybody else."""
+    if actor.organisation_kind is not OrganisationKind.SCHOOL or actor.organisation_id is None:
+        raise NotFound("school")
+    return actor.organisation_id
+
+
+def authority_of(actor: Actor) -> UUID:
+    """Return the authority that the actor acts for; raises NotFound for everybody else."""
+    if actor.organisation_kind is not OrganisationKind.AUTHORITY or actor.organisation_id is None:
+        raise NotFound("authority")
+    return actor.organisation_id

@@ -15,21 +15,19 @@ from uuid import UUID
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from transfer_service.audit.errors import LeafMalformed
-from transfer_service.audit.leaf import Leaf, decode_leaf
+from transfer_service.audit.leaf import Leaf
 from transfer_service.db.models import Dispatch, Transfer
 from transfer_service.db.queries import oversight_lists
-from transfer_service.db.queries.transfers import list_leaves
 from transfer_service.domain import permissions
 from transfer_service.domain.errors import Invalid, RuleForbids
 from transfer_service.domain.events import HOLDING_BASES, Basis, Event
 from transfer_service.domain.permissions import Permission
-from transfer_service.domain.roles import Actor
+from transfer_service.domain.roles import Actor, authority_of
 from transfer_service.use_cases.installation import Installation
-from transfer_service.use_cases.oversight.scope import authority_of
 from transfer_service.use_cases.recording import record
+from transfer_service.use_cases.transfers.leaves import list_logged
 
-_EVENTS: Final = (Event.LEGAL_HOLD_SET.value, Event.LEGAL_HOLD_LIFTED.value)
+_EVENTS: Final = (Event.LEGAL_HOLD_SET, Event.LEGAL_HOLD_LIFTED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,13 +109,12 @@ def lift_hold(session: Session, at: Installation, actor: Actor, *, reference: st
 
 
 def list_holds(session: Session, transfer_id: UUID) -> dict[UUID, Hold]:
-    """Return the holds on a transfer by authority, as the log tells them."""
+    """Return the holds on a transfer by authority, as the log tells them.
+
+    Where a leaf of them is damaged, the mark on the dispatches keeps what is held meanwhile.
+    """
     holds: dict[UUID, Hold] = {}
-    for row in list_leaves(session, transfer_id=transfer_id, events=_EVENTS):
-        try:
-            leaf = decode_leaf(row.body)
-        except LeafMalformed:
-            continue  # `audit verify` names it; the mark on the dispatches keeps what is held meanwhile
+    for leaf in list_logged(session, transfer_id, _EVENTS):
         if leaf.said.org is None:
             continue
         if leaf.said.event == Event.LEGAL_HOLD_SET:

@@ -25,6 +25,7 @@ from transfer_service.db.models import (
 )
 from transfer_service.domain.alerts import AlertKind
 from transfer_service.domain.errors import NotFound
+from transfer_service.domain.events import Event
 from transfer_service.domain.keys import GranteeKind, ItemKind, KeyState
 from transfer_service.domain.transfer import DispatchKind, Side, Status
 
@@ -280,12 +281,12 @@ def list_awaiting_nil_ids(session: Session, *, school_id: UUID, limit: int) -> S
     )
 
 
-def list_leaves(session: Session, *, transfer_id: UUID, events: Collection[str]) -> list[LogLeaf]:
-    """List the log's leaves of these events about a transfer, in the order in which they were written."""
+def list_leaf_bodies(session: Session, *, transfer_id: UUID, events: Collection[Event]) -> list[bytes]:
+    """List the bytes of the log's leaves of these events about a transfer, in the order in which they were written."""
     return list(
         session.scalars(
-            select(LogLeaf)
-            .where(LogLeaf.transfer == transfer_id, LogLeaf.event.in_(list(events)))
+            select(LogLeaf.body)
+            .where(LogLeaf.transfer == transfer_id, LogLeaf.event.in_([event.value for event in events]))
             .order_by(LogLeaf.idx)
         )
     )

@@ -26,7 +26,7 @@ from transfer_service.domain.errors import AlreadyDone, CannotOpen, Invalid, Not
 from transfer_service.domain.events import Basis, Event
 from transfer_service.domain.keys import KeyState
 from transfer_service.domain.permissions import Permission
-from transfer_service.domain.roles import Actor, OrganisationKind
+from transfer_service.domain.roles import Actor, authority_of
 from transfer_service.use_cases.installation import Installation
 from transfer_service.use_cases.keys.recovery_keys import add_recovery_key, authentic_recovery_key
 from transfer_service.use_cases.recording import record
@@ -76,7 +76,7 @@ class Custody:
 
 def get_custody(session: Session, at: Installation, actor: Actor) -> Custody:
     """Return how the recovery key of the actor's authority stands; raises NotFound, PermissionRefused, CannotOpen."""
-    authority_id = _authority_of(actor)
+    authority_id = authority_of(actor)
     permissions.check(actor, Permission.CUSTODIANS_EDIT)
     row = queries.find_recovery_key_row(session, authority_id)
     if row is None:
@@ -116,7 +116,7 @@ def record_custodian(session: Session, at: Installation, actor: Actor, *, told: 
 
     Raises Invalid for a share that is none, AlreadyDone where its keeper is recorded, NotFound, PermissionRefused.
     """
-    authority_id = _authority_of(actor)
+    authority_id = authority_of(actor)
     permissions.check(actor, Permission.CUSTODIANS_EDIT)
     key = queries.find_recovery_key_row(session, authority_id)
     if key is None:
@@ -150,7 +150,7 @@ def end_custodian(session: Session, at: Installation, actor: Actor, *, custodian
 
     The paper still opens what it opened: a share that may have been seen wants a new ceremony.
     """
-    authority_id = _authority_of(actor)
+    authority_id = authority_of(actor)
     permissions.check(actor, Permission.CUSTODIANS_EDIT)
     key = queries.find_recovery_key_row(session, authority_id)
     rows = queries.list_custodians(session, key.id) if key else []
@@ -212,12 +212,6 @@ def replace_recovery_key(
         basis=Basis.COMMAND_LINE,
     )
     return new.id
-
-
-def _authority_of(actor: Actor) -> UUID:
-    if actor.organisation_kind is not OrganisationKind.AUTHORITY or actor.organisation_id is None:
-        raise NotFound("authority")
-    return actor.organisation_id
 
 
 def _keeper(row: Custodian) -> Keeper:

@@ -16,10 +16,10 @@ from transfer_service.crypto.values import Seed
 from transfer_service.db.queries import keys as key_queries
 from transfer_service.domain import permissions
 from transfer_service.domain.alerts import AlertKind
-from transfer_service.domain.errors import KeyMissing, NotFound, RuleForbids
+from transfer_service.domain.errors import KeyMissing, RuleForbids
 from transfer_service.domain.events import Basis, Event
 from transfer_service.domain.permissions import Permission
-from transfer_service.domain.roles import SCHOOL_ROLES, Actor
+from transfer_service.domain.roles import SCHOOL_ROLES, Actor, school_of
 from transfer_service.use_cases.alerting import alert_school
 from transfer_service.use_cases.installation import Installation
 from transfer_service.use_cases.keys.approvals import get_approver
@@ -47,7 +47,7 @@ def make_first_epoch(session: Session, at: Installation, actor: Actor, *, person
     Everybody at the school is told, and so are the schools whose files wait for it. Raises RuleForbids where the
     DSL's present key was not approved, a colleague holds the school's key, or the authority has no recovery key.
     """
-    school_id = _school_of(actor)
+    school_id = school_of(actor)
     school = lock_school(session, school_id)
     permissions.check(actor, Permission.KEYS_GRANT)
     holder = find_person_key(session, actor.person_id)
@@ -90,7 +90,7 @@ def make_next_epoch(
 
     Raises NeedsPassword where the password was not given within the last minutes.
     """
-    school_id = _school_of(actor)
+    school_id = school_of(actor)
     lock_school(session, school_id)
     permissions.check(actor, Permission.KEYS_GRANT)
     check_own_keys(actor, school_keys)
@@ -140,12 +140,6 @@ def renew_epoch(
     alert_school(session, at, AlertKind.EPOCH_CREATED, school_id)
     _alert_waiting_senders(session, at, school_id)
     return epoch, [*leaves, *retired]
-
-
-def _school_of(actor: Actor) -> UUID:
-    if actor.organisation_id is None or not actor.effective_roles & SCHOOL_ROLES:
-        raise NotFound("school")
-    return actor.organisation_id
 
 
 def _created(actor: Actor, epoch: PublicEpoch, basis: Basis) -> Entry:

@@ -14,10 +14,10 @@ from transfer_service.db.models import Membership, School
 from transfer_service.db.queries import keys as key_queries
 from transfer_service.domain import permissions
 from transfer_service.domain.alerts import AlertKind
-from transfer_service.domain.errors import AlreadyDone, NotFound
+from transfer_service.domain.errors import AlreadyDone
 from transfer_service.domain.events import Basis, Event
 from transfer_service.domain.permissions import Permission
-from transfer_service.domain.roles import KEY_HOLDING_ROLES, Actor, MembershipState, OrganisationKind
+from transfer_service.domain.roles import KEY_HOLDING_ROLES, Actor, MembershipState, school_of
 from transfer_service.use_cases.alerting import alert_authority, alert_school
 from transfer_service.use_cases.installation import Installation
 from transfer_service.use_cases.keys.epoch_rows import retire_epoch
@@ -32,9 +32,7 @@ def report_exposure(session: Session, at: Installation, actor: Actor) -> int:
     What they were granted of the old key stays, so that they can seal everything to the next one. Files that are sent
     meanwhile wait. Raises NotFound, PermissionRefused, NeedsPassword, and AlreadyDone where no key is in use.
     """
-    if actor.organisation_kind is not OrganisationKind.SCHOOL or actor.organisation_id is None:
-        raise NotFound("school")
-    school = lock_school(session, actor.organisation_id)
+    school = lock_school(session, school_of(actor))
     permissions.check(actor, Permission.KEYS_GRANT)
     check_password_is_recent(session, at, actor)
     if key_queries.find_active_epoch_row(session, school.id) is None:

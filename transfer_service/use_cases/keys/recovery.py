@@ -24,7 +24,7 @@ from transfer_service.domain.custodians import OPEN_STATES, RecoveryState, next_
 from transfer_service.domain.errors import AlreadyDone, Conflict, NotFound, RuleForbids, StateForbids, Unavailable
 from transfer_service.domain.events import Basis, Event
 from transfer_service.domain.permissions import Permission
-from transfer_service.domain.roles import KEY_HOLDING_ROLES, Actor, MembershipState, OrganisationKind
+from transfer_service.domain.roles import KEY_HOLDING_ROLES, Actor, MembershipState, authority_of
 from transfer_service.use_cases.alerting import alert_authority, alert_person
 from transfer_service.use_cases.installation import Installation
 from transfer_service.use_cases.keys.holding import authentic_person_key, find_person_key
@@ -181,12 +181,11 @@ def refuse_recovery(session: Session, at: Installation, actor: Actor, *, request
 
 def list_recoveries(session: Session, at: Installation, actor: Actor) -> list[Recovery]:
     """List the requests of the authority's schools, the newest first; raises NotFound, PermissionRefused."""
-    if actor.organisation_kind is not OrganisationKind.AUTHORITY or actor.organisation_id is None:
-        raise NotFound("authority")
+    authority_id = authority_of(actor)
     permissions.check(actor, Permission.RECOVERY_APPROVE)
     return [
         _show(session, at, actor, request=request, school=school, person=person)
-        for request, school, person in queries.list_requests(session, actor.organisation_id)
+        for request, school, person in queries.list_requests(session, authority_id)
     ]
 
 

@@ -18,9 +18,9 @@ from transfer_service.db.queries import keys as key_queries
 from transfer_service.db.queries import reencryption as queries
 from transfer_service.db.session import Database
 from transfer_service.domain import permissions
-from transfer_service.domain.errors import CannotOpen, Conflict, KeyMissing, NotFound, ServiceError
+from transfer_service.domain.errors import CannotOpen, Conflict, KeyMissing, ServiceError
 from transfer_service.domain.permissions import Permission
-from transfer_service.domain.roles import Actor, OrganisationKind
+from transfer_service.domain.roles import Actor, school_of
 from transfer_service.storage.blobs import Storage
 from transfer_service.use_cases.installation import Installation
 from transfer_service.use_cases.keys.holding import open_school_keys
@@ -56,7 +56,7 @@ class Reencrypted:
 
 def get_reencryption(session: Session, actor: Actor) -> Reencrypted:
     """Return how much of what the actor's school holds is older than its key; raises NotFound, PermissionRefused."""
-    school_id = _school_of(actor)
+    school_id = school_of(actor)
     permissions.check(actor, Permission.KEYS_GRANT)
     active = key_queries.find_active_epoch_row(session, school_id)
     if active is None:
@@ -115,7 +115,7 @@ def reencrypt_item(
     Raises Conflict where somebody changed it meanwhile or it is not due, CannotOpen where it is damaged, and as
     `reencrypt_all`.
     """
-    _school_of(actor)
+    school_of(actor)
     permissions.check(actor, Permission.KEYS_GRANT)
     with database.reading() as session:
         check_password_is_recent(session, at, actor)
@@ -139,7 +139,7 @@ def _find_next(
     session: Session, at: Installation, actor: Actor, *, person_key: PersonKey, after: UUID | None
 ) -> UUID | None:
     """Return the next item that is due and that this person can open; what she was never granted is no damage."""
-    school_id = _school_of(actor)
+    school_id = school_of(actor)
     permissions.check(actor, Permission.KEYS_GRANT)
     since = key_queries.get_active_since(session, school_id)
     if since is None:
@@ -151,16 +151,10 @@ def _find_next(
 
 def _report(database: Database, at: Installation, actor: Actor, *, item_id: UUID, failure: CannotOpen) -> None:
     with database.writing() as session:
-        held = queries.list_own_grants(session, item_id, _school_of(actor))
+        held = queries.list_own_grants(session, item_id, school_of(actor))
         if not held:
             return
         dispatch = session.get_one(Dispatch, held[0][1].id, with_for_update=True)
         leaves = report_failure(session, at, actor, dispatch, failure, item_id=item_id, once=True)
         if leaves:
             record_all(session, at, leaves)
-
-
-def _school_of(actor: Actor) -> UUID:
-    if actor.organisation_kind is not OrganisationKind.SCHOOL or actor.organisation_id is None:
-        raise NotFound("school")
-    return actor.organisation_id

@@ -25,11 +25,11 @@ from transfer_service.db.models import Dispatch, Item, ItemGrant, KeyGrant, Scho
 from transfer_service.db.queries import keys as key_queries
 from transfer_service.db.session import Database
 from transfer_service.domain import permissions
-from transfer_service.domain.errors import CannotOpen, NotFound
+from transfer_service.domain.errors import CannotOpen
 from transfer_service.domain.events import Basis, Event
 from transfer_service.domain.keys import KeyState
 from transfer_service.domain.permissions import Permission
-from transfer_service.domain.roles import Actor, OrganisationKind
+from transfer_service.domain.roles import Actor, school_of
 from transfer_service.use_cases.installation import Installation
 from transfer_service.use_cases.keys.holding import (
     PublicEpoch,
@@ -74,7 +74,7 @@ class Round:
 
 def get_progress(session: Session, actor: Actor) -> Progress:
     """Return how much is still sealed to earlier epochs of the actor's school; raises NotFound, PermissionRefused."""
-    school_id = _school_of(actor)
+    school_id = school_of(actor)
     permissions.check(actor, Permission.KEYS_GRANT)
     epochs = key_queries.list_undestroyed_epochs(session, school_id)
     active = next((row.number for row in epochs if row.state is KeyState.ACTIVE), None)
@@ -121,7 +121,7 @@ def reseal_round(
     session: Session, at: Installation, actor: Actor, *, person_key: PersonKey, after: UUID | None = None
 ) -> Round:
     """Do the next grants after the one named; `last` is None at the end of the sweep. Raises as `reseal_all`."""
-    school_id = _school_of(actor)
+    school_id = school_of(actor)
     lock_school(session, school_id)
     permissions.check(actor, Permission.KEYS_GRANT)
     keys = open_school_keys(session, at, actor, person_key)
@@ -157,7 +157,7 @@ def destroy_empty_epochs(session: Session, at: Installation, actor: Actor) -> in
 
     Returns how many; the public halves stay, to check what was signed with them. Raises NotFound, PermissionRefused.
     """
-    school_id = _school_of(actor)
+    school_id = school_of(actor)
     permissions.check(actor, Permission.KEYS_GRANT)
     if not key_queries.list_empty_epochs(session, school_id, retired_before=at.now() - KEPT_AFTER_RETIRING):
         return 0
@@ -261,9 +261,3 @@ def _leaf(actor: Actor, event: Event, epoch: PublicEpoch, basis: Basis, detail: 
         basis=basis,
         detail=detail,
     )
-
-
-def _school_of(actor: Actor) -> UUID:
-    if actor.organisation_kind is not OrganisationKind.SCHOOL or actor.organisation_id is None:
-        raise NotFound("school")
-    return actor.organisation_id

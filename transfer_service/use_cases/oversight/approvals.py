@@ -24,7 +24,13 @@ from transfer_service.domain.errors import NotFound, RuleForbids
 from transfer_service.domain.events import Basis, Event
 from transfer_service.domain.oversight import APPROVAL_REFUSAL_LABELS, ApprovalRefusal
 from transfer_service.domain.permissions import Permission
-from transfer_service.domain.roles import KEY_HOLDING_ROLES, Actor, MembershipState, OrganisationKind, Role
+from transfer_service.domain.roles import (
+    KEY_HOLDING_ROLES,
+    Actor,
+    MembershipState,
+    Role,
+    authority_of,
+)
 from transfer_service.use_cases.alerting import alert_person
 from transfer_service.use_cases.installation import Installation
 from transfer_service.use_cases.keys.holding import authentic_person_key, find_person_key
@@ -54,7 +60,7 @@ class WaitingApproval:
 
 def list_approvals(session: Session, at: Installation, actor: Actor) -> list[WaitingApproval]:
     """List who waits for an officer of the actor's authority, the longest wait first; raises PermissionRefused."""
-    authority_id = _authority_of(actor)
+    authority_id = authority_of(actor)
     permissions.check(actor, Permission.FIRST_DSL_APPROVE)
     return [
         _waiting(session, at, membership, person, school)
@@ -150,12 +156,6 @@ def _detail(sentence: str, **facts: str | None) -> dict[str, Any]:
     return tell(sentence, **{name: fact for name, fact in facts.items() if fact})
 
 
-def _authority_of(actor: Actor) -> UUID:
-    if actor.organisation_kind is not OrganisationKind.AUTHORITY or actor.organisation_id is None:
-        raise NotFound("authority")
-    return actor.organisation_id
-
-
 def _waiting(
     session: Session, at: Installation, membership: Membership, person: Person, school: School
 ) -> WaitingApproval:
@@ -176,7 +176,7 @@ def _waiting(
 
 
 def _get_waiting(session: Session, actor: Actor, membership_id: UUID) -> tuple[Membership, Person, School]:
-    authority_id = _authority_of(actor)
+    authority_id = authority_of(actor)
     row = people_queries.find_membership(session, membership_id)
     if (
         row is None

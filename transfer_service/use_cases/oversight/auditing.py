@@ -26,10 +26,10 @@ from transfer_service.domain.event_words import BASIS_WORDS, EVENT_WORDS
 from transfer_service.domain.events import Basis, Event
 from transfer_service.domain.oversight import PAGE_LENGTH
 from transfer_service.domain.permissions import Permission
-from transfer_service.domain.roles import Actor
+from transfer_service.domain.roles import Actor, authority_of
 from transfer_service.use_cases.installation import Installation
 from transfer_service.use_cases.oversight.looking import Look, check_look, record_look
-from transfer_service.use_cases.oversight.scope import authority_of, get_own_school
+from transfer_service.use_cases.oversight.scope import get_own_school
 
 # Of another authority's half of a move: what both schools learn of each other, without who did it.
 _SHARED: Final = frozenset(

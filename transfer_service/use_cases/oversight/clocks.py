@@ -24,11 +24,10 @@ from transfer_service.domain.deadlines import (
 from transfer_service.domain.errors import Invalid, NotFound
 from transfer_service.domain.events import Basis, Event
 from transfer_service.domain.permissions import Permission
-from transfer_service.domain.roles import Actor
+from transfer_service.domain.roles import Actor, authority_of
 from transfer_service.domain.transfer import TRANSFER_KIND_LABELS, TransferKind
 from transfer_service.use_cases.calendars import RECEIVER
 from transfer_service.use_cases.installation import Installation
-from transfer_service.use_cases.oversight.scope import authority_of
 from transfer_service.use_cases.recording import record
 
 CLOCKS: Mapping[str, str] = MappingProxyType(

@@ -21,13 +21,12 @@ from transfer_service.domain.deadlines import Band
 from transfer_service.domain.events import Event
 from transfer_service.domain.oversight import PAGE_LENGTH, PeriodChoice, SchoolOrder, SchoolShow, period_of
 from transfer_service.domain.permissions import Permission
-from transfer_service.domain.roles import Actor
+from transfer_service.domain.roles import Actor, authority_of
 from transfer_service.domain.search import fold_for_search
 from transfer_service.domain.transfer import DispatchKind, Status
 from transfer_service.use_cases.installation import Installation
 from transfer_service.use_cases.keys.granting import HolderLevel, level_of
 from transfer_service.use_cases.oversight.looking import Look, check_look, record_look
-from transfer_service.use_cases.oversight.scope import authority_of
 
 _CLOSED = "Closed"
 _OVERDUE = (Band.OVERDUE, Band.NEVER)

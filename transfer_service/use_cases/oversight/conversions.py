@@ -18,9 +18,9 @@ from transfer_service.domain import permissions
 from transfer_service.domain.errors import NotFound, RuleForbids
 from transfer_service.domain.events import Basis, Event
 from transfer_service.domain.permissions import Permission
-from transfer_service.domain.roles import Actor
+from transfer_service.domain.roles import Actor, authority_of
 from transfer_service.use_cases.installation import Installation
-from transfer_service.use_cases.oversight.scope import authority_of, get_own_school
+from transfer_service.use_cases.oversight.scope import get_own_school
 from transfer_service.use_cases.recording import record
 
 _TAKEN_OVER: Final = (

@@ -14,10 +14,9 @@ from transfer_service.db.queries import log as queries
 from transfer_service.db.queries import oversight_lists
 from transfer_service.domain.events import Event
 from transfer_service.domain.permissions import Permission
-from transfer_service.domain.roles import Actor
+from transfer_service.domain.roles import Actor, authority_of
 from transfer_service.use_cases.installation import Installation
 from transfer_service.use_cases.oversight.looking import Look, check_look, record_look
-from transfer_service.use_cases.oversight.scope import authority_of
 
 
 def record_entry_export(session: Session, at: Installation, actor: Actor, *, reference: str) -> Look:

@@ -13,13 +13,13 @@ from transfer_service.domain.deadlines import BAND_LABELS, Band
 from transfer_service.domain.events import Event
 from transfer_service.domain.oversight import PeriodChoice, SchoolOrder
 from transfer_service.domain.permissions import Permission
-from transfer_service.domain.roles import Actor
+from transfer_service.domain.roles import Actor, authority_of
 from transfer_service.domain.transfer import DISPATCH_KIND_LABELS, STATUS_LABELS, TRANSFER_KIND_LABELS
 from transfer_service.use_cases.installation import Installation
 from transfer_service.use_cases.oversight.compliance import SchoolFigures, list_figures, order_schools
 from transfer_service.use_cases.oversight.looking import Look, check_look, record_look
 from transfer_service.use_cases.oversight.school_exchange import Line, Listing, list_lines
-from transfer_service.use_cases.oversight.scope import authority_of, get_own_school
+from transfer_service.use_cases.oversight.scope import get_own_school
 
 MOST_LINES = 20_000
 """Dispatches in one file: above what a school sends in twenty years."""

@@ -16,9 +16,9 @@ from transfer_service.db.queries import people as queries
 from transfer_service.domain import permissions
 from transfer_service.domain.errors import NotFound
 from transfer_service.domain.permissions import Permission
-from transfer_service.domain.roles import Actor, MembershipState, Role
+from transfer_service.domain.roles import Actor, MembershipState, Role, authority_of
 from transfer_service.domain.search import fold_for_search
-from transfer_service.use_cases.oversight.scope import authority_of, get_own_school
+from transfer_service.use_cases.oversight.scope import get_own_school
 
 MOST_FOUND = 20
 

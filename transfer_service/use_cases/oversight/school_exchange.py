@@ -21,12 +21,12 @@ from transfer_service.domain.errors import Invalid
 from transfer_service.domain.events import NAME_SHOWING_BASES, Basis, Event
 from transfer_service.domain.oversight import PAGE_LENGTH, Box, DispatchShow, PeriodChoice
 from transfer_service.domain.permissions import Permission
-from transfer_service.domain.roles import Actor
+from transfer_service.domain.roles import Actor, authority_of
 from transfer_service.domain.transfer import DispatchKind, Status, TransferKind
 from transfer_service.use_cases.installation import Installation
 from transfer_service.use_cases.oversight.compliance import SchoolFigures, list_figures
 from transfer_service.use_cases.oversight.looking import Look, check_look, record_look
-from transfer_service.use_cases.oversight.scope import authority_of, get_own_school
+from transfer_service.use_cases.oversight.scope import get_own_school
 from transfer_service.use_cases.recording import record
 from transfer_service.use_cases.transfers.pupils import open_pupil
 

@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-from uuid import UUID
-
 from sqlalchemy.orm import Session
 
 from transfer_service.db.models import School
 from transfer_service.db.queries import oversight_lists as queries
 from transfer_service.domain.errors import NotFound
-from transfer_service.domain.roles import Actor, OrganisationKind
-
-
-def authority_of(actor: Actor) -> UUID:
-    """Return the authority that the actor acts for; raises NotFound for everybody else."""
-    if actor.organisation_kind is not OrganisationKind.AUTHORITY or actor.organisation_id is None:
-        raise NotFound
-    return actor.organisation_id
+from transfer_service.domain.roles import Actor, authority_of
 
 
 def get_own_school(session: Session, actor: Actor, *, urn: str) -> School:

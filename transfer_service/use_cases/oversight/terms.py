@@ -14,10 +14,9 @@ from transfer_service.domain import permissions
 from transfer_service.domain.calendars import ClosureKind
 from transfer_service.domain.errors import NotFound
 from transfer_service.domain.permissions import Permission
-from transfer_service.domain.roles import Actor
+from transfer_service.domain.roles import Actor, authority_of
 from transfer_service.use_cases.calendars import TermDates, replace_terms
 from transfer_service.use_cases.installation import Installation
-from transfer_service.use_cases.oversight.scope import authority_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,9 +16,8 @@ from transfer_service.domain import permissions
 from transfer_service.domain.alerts import AlertKind
 from transfer_service.domain.keys import AlertState
 from transfer_service.domain.permissions import Permission
-from transfer_service.domain.roles import Actor
+from transfer_service.domain.roles import Actor, authority_of
 from transfer_service.use_cases.outbox import CARRY_A_LINK
-from transfer_service.use_cases.oversight.scope import authority_of
 
 ALERT_WORDS: Mapping[AlertKind, str] = MappingProxyType(
     {

@@ -18,7 +18,7 @@ from transfer_service.domain.alerts import AlertKind
 from transfer_service.domain.errors import AlreadyDone, Conflict, RuleForbids, ServiceError, StateForbids
 from transfer_service.domain.events import Event
 from transfer_service.domain.permissions import Permission
-from transfer_service.domain.roles import Actor
+from transfer_service.domain.roles import Actor, school_of
 from transfer_service.domain.statements import ACKNOWLEDGEMENT, FILING_CONFIRMATION, NIL_ACKNOWLEDGEMENT
 from transfer_service.domain.transfer import (
     Action,
@@ -34,7 +34,6 @@ from transfer_service.use_cases.alerting import alert_school
 from transfer_service.use_cases.installation import Installation
 from transfer_service.use_cases.keys.holding import SchoolKeys, open_school_keys
 from transfer_service.use_cases.recording import record_all
-from transfer_service.use_cases.transfers.drafting import school_of
 from transfer_service.use_cases.transfers.handing_over import tell_of
 from transfer_service.use_cases.transfers.leaves import leaf_of
 from transfer_service.use_cases.transfers.manifests import verify_manifest

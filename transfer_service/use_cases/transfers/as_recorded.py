@@ -9,16 +9,13 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from transfer_service.audit.errors import LeafMalformed
-from transfer_service.audit.leaf import decode_leaf
 from transfer_service.db.models import Dispatch, Item
-from transfer_service.db.queries import transfers as queries
 from transfer_service.domain.errors import RuleForbids
 from transfer_service.domain.events import Event
 from transfer_service.domain.keys import ItemKind
+from transfer_service.use_cases.transfers.leaves import list_logged
 
-_SEALING = (Event.NOTE_SEALED.value, Event.ATTACHMENT_SEALED.value)
-_REMOVING = Event.ITEM_REMOVED.value
+_SEALING = (Event.NOTE_SEALED, Event.ATTACHMENT_SEALED)
 _COMPARED = frozenset({ItemKind.NOTE, ItemKind.ATTACHMENT})
 
 
@@ -43,11 +40,8 @@ def check_as_recorded(session: Session, dispatch: Dispatch, items: Iterable[Item
 def _recorded(session: Session, dispatch: Dispatch) -> dict[UUID, bytes | None]:
     """What was sealed into a draft and not removed again, with the newest digest of each."""
     found: dict[UUID, bytes | None] = {}
-    for row in queries.list_leaves(session, transfer_id=dispatch.transfer_id, events=[*_SEALING, _REMOVING]):
-        try:
-            said = decode_leaf(row.body).said
-        except LeafMalformed:
-            continue  # `audit verify` names it; its item is missed here
+    for leaf in list_logged(session, dispatch.transfer_id, [*_SEALING, Event.ITEM_REMOVED]):
+        said = leaf.said
         if said.dispatch != dispatch.id or said.item is None:
             continue
         if said.event in _SEALING:

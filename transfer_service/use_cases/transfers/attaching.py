@@ -21,14 +21,14 @@ from transfer_service.domain.events import Event
 from transfer_service.domain.keys import ItemKind
 from transfer_service.domain.notes import MAX_ATTACHMENT_BYTES
 from transfer_service.domain.permissions import Permission
-from transfer_service.domain.roles import Actor
+from transfer_service.domain.roles import Actor, school_of
 from transfer_service.domain.transfer import Side, Status
 from transfer_service.domain.uploads import FIRST_BYTES, UPLOAD_PROBLEM_SENTENCES, AcceptedUpload, judge_upload
 from transfer_service.storage.blobs import Storage
 from transfer_service.storage.keys import blob_key
 from transfer_service.use_cases.installation import Installation
 from transfer_service.use_cases.recording import record_all
-from transfer_service.use_cases.transfers.drafting import get_draft, school_of
+from transfer_service.use_cases.transfers.drafting import get_draft
 from transfer_service.use_cases.transfers.leaves import leaf_of
 from transfer_service.use_cases.transfers.notes import check_room, get_sealing_epoch, grant_to_self
 from transfer_service.use_cases.transfers.sealing import context_of, new_item

@@ -9,8 +9,6 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from transfer_service.audit.detail import tell
-from transfer_service.audit.errors import LeafMalformed
-from transfer_service.audit.leaf import decode_leaf
 from transfer_service.db.models import Breach, Dispatch, Person
 from transfer_service.db.queries import transfers as queries
 from transfer_service.domain import permissions
@@ -18,13 +16,12 @@ from transfer_service.domain.breaches import BreachStep
 from transfer_service.domain.errors import AlreadyDone, NotFound
 from transfer_service.domain.events import Event
 from transfer_service.domain.permissions import Permission
-from transfer_service.domain.roles import Actor
+from transfer_service.domain.roles import Actor, school_of
 from transfer_service.domain.transfer import RejectionReason, Side
 from transfer_service.use_cases.directory import SchoolShown, show_schools
 from transfer_service.use_cases.installation import Installation
 from transfer_service.use_cases.recording import record_all
-from transfer_service.use_cases.transfers.drafting import school_of
-from transfer_service.use_cases.transfers.leaves import leaf_of
+from transfer_service.use_cases.transfers.leaves import leaf_of, list_logged
 
 SEEN: Mapping[Event, str] = MappingProxyType(
     {
@@ -140,16 +137,11 @@ def _get(
 
 
 def _seen(session: Session, dispatch: Dispatch) -> tuple[tuple[datetime, str, str], ...]:
-    seen = []
-    events = [event.value for event in SEEN]
-    for row in queries.list_leaves(session, transfer_id=dispatch.transfer_id, events=events):
-        try:
-            leaf = decode_leaf(row.body)
-        except LeafMalformed:
-            continue  # `audit verify` names it; a page does not break on it
-        if leaf.said.dispatch == dispatch.id and leaf.said.org == dispatch.receiving_school_id and leaf.said.actor:
-            seen.append((leaf.at, _name(session, leaf.said.actor), SEEN[Event(leaf.said.event)]))
-    return tuple(seen)
+    return tuple(
+        (leaf.at, _name(session, leaf.said.actor), SEEN[Event(leaf.said.event)])
+        for leaf in list_logged(session, dispatch.transfer_id, SEEN)
+        if leaf.said.dispatch == dispatch.id and leaf.said.org == dispatch.receiving_school_id and leaf.said.actor
+    )
 
 
 def _name(session: Session, person_id: UUID) -> str:

@@ -16,13 +16,12 @@ from transfer_service.domain.errors import CannotOpen, RuleForbids, StateForbids
 from transfer_service.domain.events import Event
 from transfer_service.domain.notes import WithheldReason
 from transfer_service.domain.permissions import Permission
-from transfer_service.domain.roles import Actor
+from transfer_service.domain.roles import Actor, school_of
 from transfer_service.domain.transfer import DispatchKind, Side, Status
 from transfer_service.storage.blobs import Storage
 from transfer_service.use_cases.installation import Installation
 from transfer_service.use_cases.keys.holding import SchoolKeys, open_school_keys
 from transfer_service.use_cases.recording import record_all
-from transfer_service.use_cases.transfers.drafting import school_of
 from transfer_service.use_cases.transfers.leaves import leaf_of
 from transfer_service.use_cases.transfers.provenance import Provenance, find_provenance
 from transfer_service.use_cases.transfers.unopened import report_failure

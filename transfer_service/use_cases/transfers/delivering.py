@@ -14,7 +14,7 @@ from transfer_service.domain.alerts import AlertKind
 from transfer_service.domain.errors import CannotOpen
 from transfer_service.domain.events import Event
 from transfer_service.domain.permissions import Permission
-from transfer_service.domain.roles import Actor, OrganisationKind
+from transfer_service.domain.roles import Actor, school_of
 from transfer_service.domain.transfer import Action, Side, Status, next_status
 from transfer_service.storage.blobs import Storage
 from transfer_service.use_cases.alerting import alert_school
@@ -48,11 +48,9 @@ class Delivery:
 
 def find_deliverable(session: Session, actor: Actor) -> tuple[UUID, ...]:
     """Find what the actor's school could deliver now; one indexed query, for every page load. Empty for most people."""
-    if actor.organisation_kind is not OrganisationKind.SCHOOL or actor.organisation_id is None:
-        return ()
     if not permissions.can(actor, Permission.DISPATCH_SEND):
         return ()
-    return tuple(queries.list_undelivered_ids(session, sending_school_id=actor.organisation_id, limit=AT_ONCE))
+    return tuple(queries.list_undelivered_ids(session, sending_school_id=school_of(actor), limit=AT_ONCE))
 
 
 def deliver_waiting(

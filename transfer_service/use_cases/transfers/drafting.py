@@ -11,11 +11,11 @@ from transfer_service.db.queries import transfers as queries
 from transfer_service.domain import permissions
 from transfer_service.domain.calendars import local_day
 from transfer_service.domain.deadlines import ClockDates
-from transfer_service.domain.errors import NotFound, RuleForbids, StateForbids
+from transfer_service.domain.errors import RuleForbids, StateForbids
 from transfer_service.domain.events import Event
 from transfer_service.domain.permissions import Permission
 from transfer_service.domain.references import RANDOM_BYTES, make_reference
-from transfer_service.domain.roles import Actor, OrganisationKind
+from transfer_service.domain.roles import Actor, school_of
 from transfer_service.domain.transfer import Action, DispatchKind, Side, Status, TransferKind, get_transition
 from transfer_service.use_cases.calendars import get_sender_due
 from transfer_service.use_cases.installation import Installation
@@ -26,13 +26,6 @@ from transfer_service.use_cases.transfers.pupils import Pupil, judge_pupil, open
 from transfer_service.use_cases.transfers.removing import delete_place
 
 LIVE = frozenset({Status.DRAFT, Status.WAITING, Status.SENT, Status.OPENED})
-
-
-def school_of(actor: Actor) -> UUID:
-    """The school that the actor acts for; raises NotFound for everybody else: they have no transfers."""
-    if actor.organisation_kind is not OrganisationKind.SCHOOL or actor.organisation_id is None:
-        raise NotFound("transfer")
-    return actor.organisation_id
 
 
 def create_transfer(

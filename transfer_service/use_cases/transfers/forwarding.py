@@ -17,13 +17,13 @@ from transfer_service.domain.errors import CannotOpen, OpeningFailure, RuleForbi
 from transfer_service.domain.events import Event
 from transfer_service.domain.keys import ItemKind
 from transfer_service.domain.permissions import Permission
-from transfer_service.domain.roles import Actor
+from transfer_service.domain.roles import Actor, school_of
 from transfer_service.domain.transfer import DispatchKind, Side, Status, TransferKind
 from transfer_service.storage.blobs import Storage
 from transfer_service.use_cases.installation import Installation
 from transfer_service.use_cases.keys.holding import SchoolKeys, get_public_epoch, open_school_keys
 from transfer_service.use_cases.recording import record_all
-from transfer_service.use_cases.transfers.drafting import create_transfer, school_of
+from transfer_service.use_cases.transfers.drafting import create_transfer
 from transfer_service.use_cases.transfers.failures import said_plainly
 from transfer_service.use_cases.transfers.handing_over import Keyed, grant_all, read_start, tell_of
 from transfer_service.use_cases.transfers.leaves import leaf_of

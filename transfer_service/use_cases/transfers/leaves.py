@@ -1,11 +1,15 @@
-"""The leaves of the exchange: what each says about a dispatch, and the sentences that its receipt prints."""
+"""The leaves of the exchange: what each says about a dispatch, and what the log says of a transfer by now."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy.orm import Session
+
+from transfer_service.audit.leaf import Leaf, decode_readable
 from transfer_service.audit.log import Entry
 from transfer_service.db.models import Dispatch, School
+from transfer_service.db.queries import transfers as queries
 from transfer_service.domain.events import Basis, Event
 from transfer_service.domain.roles import ROLE_LABELS, Actor
 from transfer_service.use_cases.recording import entry
@@ -33,6 +37,11 @@ def leaf_of(
         detail=detail,
         **said,
     )
+
+
+def list_logged(session: Session, transfer_id: UUID, events: Collection[Event]) -> list[Leaf]:
+    """List what the log says of these events about a transfer, in its order; damaged leaves are passed over."""
+    return list(decode_readable(queries.list_leaf_bodies(session, transfer_id=transfer_id, events=events)))
 
 
 def say_school(school: School) -> str:

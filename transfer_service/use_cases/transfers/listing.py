@@ -13,10 +13,9 @@ from transfer_service.domain import permissions
 from transfer_service.domain.dates import LONDON
 from transfer_service.domain.errors import NotFound
 from transfer_service.domain.permissions import Permission
-from transfer_service.domain.roles import Actor
+from transfer_service.domain.roles import Actor, school_of
 from transfer_service.domain.transfer import DispatchKind, Status
 from transfer_service.use_cases.installation import Installation
-from transfer_service.use_cases.transfers.drafting import school_of
 from transfer_service.use_cases.transfers.pupils import Pupil, find_pupil
 
 PAGE = 50

@@ -18,7 +18,7 @@ from transfer_service.domain.alerts import AlertKind
 from transfer_service.domain.errors import CannotOpen, Conflict, KeyMissing, RuleForbids, StateForbids
 from transfer_service.domain.events import Basis, Event
 from transfer_service.domain.permissions import Permission
-from transfer_service.domain.roles import Actor
+from transfer_service.domain.roles import Actor, school_of
 from transfer_service.domain.statements import PUPIL_CONFIRMATION
 from transfer_service.domain.transfer import Action, DispatchKind, Side, Status, next_status
 from transfer_service.storage.blobs import Storage
@@ -26,7 +26,6 @@ from transfer_service.use_cases.alerting import alert_school
 from transfer_service.use_cases.installation import Installation
 from transfer_service.use_cases.keys.holding import open_school_keys
 from transfer_service.use_cases.recording import record_all
-from transfer_service.use_cases.transfers.drafting import school_of
 from transfer_service.use_cases.transfers.handing_over import tell_of
 from transfer_service.use_cases.transfers.leaves import leaf_of
 from transfer_service.use_cases.transfers.unopened import check_unchanged, report_failure

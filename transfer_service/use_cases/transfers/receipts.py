@@ -8,8 +8,7 @@ from types import MappingProxyType
 
 from sqlalchemy.orm import Session
 
-from transfer_service.audit.errors import LeafMalformed
-from transfer_service.audit.leaf import Leaf, decode_leaf
+from transfer_service.audit.leaf import Leaf
 from transfer_service.audit.policy import Policy, parse_policy
 from transfer_service.audit.proof import parse_proof
 from transfer_service.audit.receipts import AcknowledgementProof, compose_receipt, find_earlier_receipt
@@ -22,14 +21,14 @@ from transfer_service.domain.errors import NotFound, RuleForbids
 from transfer_service.domain.events import Event
 from transfer_service.domain.keys import ItemKind
 from transfer_service.domain.permissions import Permission
-from transfer_service.domain.roles import ROLE_LABELS, Actor, Role
+from transfer_service.domain.roles import ROLE_LABELS, Actor, Role, school_of
 from transfer_service.domain.statements import STATEMENTS
 from transfer_service.domain.transfer import DispatchKind
 from transfer_service.use_cases.directory import SchoolShown, show_schools
 from transfer_service.use_cases.installation import Installation
 from transfer_service.use_cases.keys.holding import get_public_epoch
 from transfer_service.use_cases.recording import open_detail
-from transfer_service.use_cases.transfers.drafting import school_of
+from transfer_service.use_cases.transfers.leaves import list_logged
 from transfer_service.use_cases.transfers.pupils import open_pupil
 
 RECEIPT_EVENTS: Mapping[Event, str] = MappingProxyType(
@@ -203,12 +202,7 @@ def _get_dispatch(session: Session, actor: Actor, *, reference: str, number: int
 def _leaves(session: Session, dispatch: Dispatch) -> dict[str, Leaf]:
     """The leaf of each thing that happened to a dispatch: the first of each kind, in the order of the log."""
     found: dict[str, Leaf] = {}
-    events = [event.value for event in RECEIPT_EVENTS]
-    for row in queries.list_leaves(session, transfer_id=dispatch.transfer_id, events=events):
-        try:
-            leaf = decode_leaf(row.body)
-        except LeafMalformed:
-            continue  # `audit verify` names it; a page does not break on it
+    for leaf in list_logged(session, dispatch.transfer_id, RECEIPT_EVENTS):
         if leaf.said.dispatch == dispatch.id:
             found.setdefault(RECEIPT_EVENTS[Event(leaf.said.event)], leaf)
     return found

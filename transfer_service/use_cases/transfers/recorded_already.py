@@ -12,9 +12,8 @@ from transfer_service.db.queries.pupils import list_in_hand_of_pupil
 from transfer_service.domain import permissions
 from transfer_service.domain.identifiers import judge_upn
 from transfer_service.domain.permissions import Permission
-from transfer_service.domain.roles import Actor
+from transfer_service.domain.roles import Actor, school_of
 from transfer_service.use_cases.installation import Installation
-from transfer_service.use_cases.transfers.drafting import school_of
 from transfer_service.use_cases.transfers.pupils import Pupil
 
 MOST_SHOWN: Final = 5

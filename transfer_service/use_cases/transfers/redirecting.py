@@ -11,13 +11,13 @@ from transfer_service.db.queries import transfers as queries
 from transfer_service.domain import permissions
 from transfer_service.domain.errors import AlreadyDone, RuleForbids
 from transfer_service.domain.events import Event
-from transfer_service.domain.roles import Actor
+from transfer_service.domain.roles import Actor, school_of
 from transfer_service.domain.transfer import Action, Side, Status, get_transition, next_status
 from transfer_service.storage.blobs import Storage
 from transfer_service.use_cases.installation import Installation
 from transfer_service.use_cases.keys.holding import find_active_epoch, open_school_keys
 from transfer_service.use_cases.recording import record_all
-from transfer_service.use_cases.transfers.drafting import LIVE, check_receiver, school_of
+from transfer_service.use_cases.transfers.drafting import LIVE, check_receiver
 from transfer_service.use_cases.transfers.handing_over import (
     Keyed,
     alert_receiver,

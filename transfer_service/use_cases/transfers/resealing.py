@@ -13,13 +13,12 @@ from transfer_service.domain import permissions
 from transfer_service.domain.errors import KeyMissing, StateForbids
 from transfer_service.domain.events import Event
 from transfer_service.domain.permissions import Permission
-from transfer_service.domain.roles import Actor
+from transfer_service.domain.roles import Actor, school_of
 from transfer_service.domain.transfer import DispatchKind, Side, Status
 from transfer_service.storage.blobs import Storage
 from transfer_service.use_cases.installation import Installation
 from transfer_service.use_cases.keys.holding import find_active_epoch, open_school_keys
 from transfer_service.use_cases.recording import record_all
-from transfer_service.use_cases.transfers.drafting import school_of
 from transfer_service.use_cases.transfers.handing_over import hand_over, open_own_items, tell_of
 from transfer_service.use_cases.transfers.leaves import leaf_of
 from transfer_service.use_cases.transfers.manifests import verify_manifest

@@ -8,8 +8,6 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from transfer_service.audit.detail import tell
-from transfer_service.audit.errors import LeafMalformed
-from transfer_service.audit.leaf import decode_leaf
 from transfer_service.audit.log import Entry
 from transfer_service.crypto.suites import PersonKey
 from transfer_service.db.models import Breach, Dispatch, Item, ItemGrant
@@ -21,7 +19,7 @@ from transfer_service.domain.events import Basis, Event
 from transfer_service.domain.keys import ItemKind
 from transfer_service.domain.notes import MESSAGE_LIMIT
 from transfer_service.domain.permissions import Permission
-from transfer_service.domain.roles import KEY_HOLDING_ROLES, Actor, Role
+from transfer_service.domain.roles import KEY_HOLDING_ROLES, Actor, Role, school_of
 from transfer_service.domain.transfer import (
     REJECTION_REASON_LABELS,
     Action,
@@ -36,9 +34,8 @@ from transfer_service.use_cases.alerting import alert_school
 from transfer_service.use_cases.installation import Installation
 from transfer_service.use_cases.keys.holding import find_active_epoch, open_school_keys
 from transfer_service.use_cases.recording import record_all
-from transfer_service.use_cases.transfers.drafting import school_of
 from transfer_service.use_cases.transfers.handing_over import tell_of
-from transfer_service.use_cases.transfers.leaves import leaf_of
+from transfer_service.use_cases.transfers.leaves import leaf_of, list_logged
 from transfer_service.use_cases.transfers.sealing import (
     expected_of,
     grant,
@@ -260,12 +257,5 @@ def _record_breach(session: Session, at: Installation, actor: Actor, dispatch: D
 
 def _logged_digest(session: Session, dispatch: Dispatch) -> bytes | None:
     """The digest of the words, as the newest leaf of sending this dispatch back has it."""
-    found = None
-    for row in queries.list_leaves(session, transfer_id=dispatch.transfer_id, events=[Event.DISPATCH_REJECTED.value]):
-        try:
-            said = decode_leaf(row.body).said
-        except LeafMalformed:
-            continue
-        if said.dispatch == dispatch.id:
-            found = said.digest
-    return found
+    logged = list_logged(session, dispatch.transfer_id, [Event.DISPATCH_REJECTED])
+    return next((leaf.said.digest for leaf in reversed(logged) if leaf.said.dispatch == dispatch.id), None)

@@ -16,7 +16,7 @@ from transfer_service.domain.errors import AlreadyDone, Conflict, RuleForbids
 from transfer_service.domain.events import Event
 from transfer_service.domain.keys import ItemKind
 from transfer_service.domain.permissions import Permission
-from transfer_service.domain.roles import Actor
+from transfer_service.domain.roles import Actor, school_of
 from transfer_service.domain.statements import NIL_DECLARATION, SEND_CONFIRMATION, Statement
 from transfer_service.domain.transfer import Action, DispatchKind, Side, Status, get_transition, next_status
 from transfer_service.storage.blobs import Storage
@@ -25,7 +25,7 @@ from transfer_service.use_cases.keys.holding import SchoolKeys, find_active_epoc
 from transfer_service.use_cases.keys.vouching import VouchedKey, find_vouched_key
 from transfer_service.use_cases.recording import record_all
 from transfer_service.use_cases.transfers.as_recorded import check_as_recorded
-from transfer_service.use_cases.transfers.drafting import check_receiver, school_of
+from transfer_service.use_cases.transfers.drafting import check_receiver
 from transfer_service.use_cases.transfers.handing_over import (
     alert_receiver,
     hand_over,

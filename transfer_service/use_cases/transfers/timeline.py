@@ -9,17 +9,15 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from transfer_service.audit.errors import LeafMalformed
-from transfer_service.audit.leaf import Leaf, decode_leaf
+from transfer_service.audit.leaf import Leaf
 from transfer_service.db.models import Person, School, Transfer
 from transfer_service.db.queries import transfer_page
-from transfer_service.db.queries import transfers as queries
 from transfer_service.domain import permissions
 from transfer_service.domain.errors import NotFound
 from transfer_service.domain.events import Event
 from transfer_service.domain.permissions import Permission
-from transfer_service.domain.roles import Actor
-from transfer_service.use_cases.transfers.drafting import school_of
+from transfer_service.domain.roles import Actor, school_of
+from transfer_service.use_cases.transfers.leaves import list_logged
 
 SHARED: Mapping[Event, str] = MappingProxyType(
     {
@@ -128,15 +126,12 @@ def list_told_leaves(session: Session, actor: Actor, transfer: Transfer) -> list
         else transfer_page.list_received_ids(session, transfer_id=transfer.id, school_id=school_id)
     )
     told = [*SHARED, *OWN, *(BREACH if is_sender else ())]
-    leaves = []
-    for row in queries.list_leaves(session, transfer_id=transfer.id, events=[event.value for event in told]):
-        try:
-            leaf = decode_leaf(row.body)
-        except LeafMalformed:
-            continue  # `audit verify` names it; a page does not break on it
-        if is_sender or leaf.said.dispatch in received or leaf.said.event in _OF_THE_TRANSFER:
-            leaves.append(leaf)
-    return [leaf for leaf in leaves if _is_told(leaf, school_id)]
+    return [
+        leaf
+        for leaf in list_logged(session, transfer.id, told)
+        if (is_sender or leaf.said.dispatch in received or leaf.said.event in _OF_THE_TRANSFER)
+        and _is_told(leaf, school_id)
+    ]
 
 
 def _is_told(leaf: Leaf, school_id: UUID) -> bool:

@@ -16,7 +16,7 @@ from transfer_service.domain.errors import NotFound
 from transfer_service.domain.keys import ItemKind
 from transfer_service.domain.notes import WithheldReason
 from transfer_service.domain.permissions import Permission
-from transfer_service.domain.roles import Actor
+from transfer_service.domain.roles import Actor, school_of
 from transfer_service.domain.transfer import (
     Action,
     DispatchKind,
@@ -27,7 +27,6 @@ from transfer_service.domain.transfer import (
     available_actions,
 )
 from transfer_service.use_cases.installation import Installation
-from transfer_service.use_cases.transfers.drafting import school_of
 from transfer_service.use_cases.transfers.listing import Progress, progress_of
 from transfer_service.use_cases.transfers.pupils import Pupil, find_pupil
 

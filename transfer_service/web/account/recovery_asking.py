@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from typing import Final
-from uuid import UUID
 
 from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 
 from schemas.recovery import AskRecoverySchema
-from transfer_service.domain.errors import AlreadyDone, NotFound, RuleForbids
+from transfer_service.domain.errors import AlreadyDone, RuleForbids
 from transfer_service.domain.permissions import Permission
-from transfer_service.domain.roles import OrganisationKind
+from transfer_service.domain.roles import school_of
 from transfer_service.use_cases.keys.recovery import Candidate, list_candidates, request_recovery
 from transfer_service.web import access
 from transfer_service.web.account.acting import live_session, needs_password, see_other
@@ -62,14 +61,7 @@ def asked() -> ResponseReturnValue:
     return refused("account/ask_recovery.html", form, candidates=candidates)
 
 
-def _school() -> UUID:
-    actor = current_actor()
-    if actor.organisation_kind is not OrganisationKind.SCHOOL or actor.organisation_id is None:
-        raise NotFound
-    return actor.organisation_id
-
-
 def _candidates() -> list[Candidate]:
-    services = current_services()
+    services, actor = current_services(), current_actor()
     with services.database.reading() as session:
-        return list_candidates(session, services.installation, current_actor(), school_id=_school())
+        return list_candidates(session, services.installation, actor, school_id=school_of(actor))

@@ -11,9 +11,8 @@ from werkzeug.wrappers import Response
 from schemas.oversight import FindSchoolSchema, InviteFirstSchema, InviteOfficerSchema
 from transfer_service.domain.errors import AlreadyDone, Invalid
 from transfer_service.domain.permissions import Permission
-from transfer_service.domain.roles import MEMBERSHIP_STATE_LABELS, ROLE_LABELS, Role
+from transfer_service.domain.roles import MEMBERSHIP_STATE_LABELS, ROLE_LABELS, Role, authority_of
 from transfer_service.use_cases.oversight import people as use_cases
-from transfer_service.use_cases.oversight.scope import authority_of
 from transfer_service.use_cases.people import inviting, memberships
 from transfer_service.web import access
 from transfer_service.web.authority.frame import blueprint, see_other

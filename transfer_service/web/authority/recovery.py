@@ -12,6 +12,7 @@ from schemas.recovery import KeeperOf, RecordCustodianSchema
 from transfer_service.domain.custodians import KEEPER_PROBLEM_SENTENCES, RECOVERY_STATE_LABELS
 from transfer_service.domain.errors import AlreadyDone, Invalid
 from transfer_service.domain.permissions import Permission
+from transfer_service.domain.roles import authority_of
 from transfer_service.use_cases.keys.custodians import (
     CustodianTold,
     end_custodian,
@@ -21,7 +22,6 @@ from transfer_service.use_cases.keys.custodians import (
 from transfer_service.use_cases.keys.recovery import list_recoveries
 from transfer_service.use_cases.oversight.recovery_bundles import export_for_drill
 from transfer_service.use_cases.oversight.recovery_imports import import_grants, import_verdict
-from transfer_service.use_cases.oversight.scope import authority_of
 from transfer_service.web import access
 from transfer_service.web.authority.frame import blueprint, see_other
 from transfer_service.web.current import current_actor, current_services
