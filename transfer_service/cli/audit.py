@@ -82,7 +82,7 @@ def export(*, directory: Path, details: bool, as_json: bool) -> None:
     progress = Progress("Writing the log")
     with open_database(settings) as database:
         with database.writing() as session:
-            leaf = entry(None, Event.AUDIT_EXPORTED, basis=Basis.COMMAND_LINE.value)
+            leaf = entry(None, Event.AUDIT_EXPORTED, basis=Basis.COMMAND_LINE)
             log.append_all(session, entries=[leaf], now=wall_clock())
         with database.reading() as session:
             opener = detail_opener(settings) if details else None

@@ -45,7 +45,7 @@ def rotate_key(*, directory: Path, as_json: bool) -> None:
     with open_database(settings) as database:
         with database.writing() as session:
             fingerprint = hashlib.sha256(new.vkey.encode()).hexdigest()
-            leaf = entry(None, Event.LOG_KEY_ROTATED, basis=Basis.COMMAND_LINE.value, key=fingerprint)
+            leaf = entry(None, Event.LOG_KEY_ROTATED, basis=Basis.COMMAND_LINE, key=fingerprint)
             (position,) = log.append_all(session, entries=[leaf], now=wall_clock())
         outcome = build_signer(settings, database=database)()
     if outcome.result is SignResult.FROZEN:

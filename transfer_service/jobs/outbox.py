@@ -198,7 +198,7 @@ def _leaf(alert: Alert, event: Event) -> Entry:
     return entry(
         None,
         event,
-        basis=Basis.SCHEDULE.value,
+        basis=Basis.SCHEDULE,
         subject=alert.id,
         org=alert.organisation_id,
         transfer=alert.transfer_id,

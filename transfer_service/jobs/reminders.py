@@ -144,7 +144,7 @@ def remind(session: Session, at: Installation, step: Step, dispatch_ids: Sequenc
                 entry(
                     None,
                     Event.ALERT_ESCALATED,
-                    basis=Basis.SCHEDULE.value,
+                    basis=Basis.SCHEDULE,
                     subject=dispatch.id,
                     transfer=dispatch.transfer_id,
                     dispatch=dispatch.id,

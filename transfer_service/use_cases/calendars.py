@@ -111,7 +111,7 @@ def replace_terms(
         for term in ordered
     )
     basis = Basis.ROLE if actor else Basis.COMMAND_LINE
-    record(session, at, actor, Event.CALENDAR_CHANGED, basis=basis.value, subject=authority_id, org=authority_id)
+    record(session, at, actor, Event.CALENDAR_CHANGED, basis=basis, subject=authority_id, org=authority_id)
 
 
 def add_closure(session: Session, at: Installation, actor: Actor, *, closed_on: date, kind: ClosureKind) -> UUID:
@@ -124,7 +124,7 @@ def add_closure(session: Session, at: Installation, actor: Actor, *, closed_on: 
         id=at.new_id(), authority_id=authority_id, school_id=school_id, closed_on=closed_on, kind=kind.value
     )
     session.add(closure)
-    record(session, at, actor, Event.CALENDAR_CHANGED, basis=Basis.ROLE.value, subject=closure.id)
+    record(session, at, actor, Event.CALENDAR_CHANGED, basis=Basis.ROLE, subject=closure.id)
     return closure.id
 
 
@@ -136,7 +136,7 @@ def remove_closure(session: Session, at: Installation, actor: Actor, *, closed_o
     if closure is None:
         raise NotFound("closed day")
     session.delete(closure)
-    record(session, at, actor, Event.CALENDAR_CHANGED, basis=Basis.ROLE.value, subject=closure.id)
+    record(session, at, actor, Event.CALENDAR_CHANGED, basis=Basis.ROLE, subject=closure.id)
 
 
 @dataclass(frozen=True, slots=True)

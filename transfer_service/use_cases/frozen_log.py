@@ -130,7 +130,7 @@ def unfreeze_log(
         _adopt(database, evidence)
 
     def tell_it(session: Session) -> None:
-        record(session, at, None, Event.FREEZE_LIFTED, basis=Basis.COMMAND_LINE.value, detail=_told(comparison))
+        record(session, at, None, Event.FREEZE_LIFTED, basis=Basis.COMMAND_LINE, detail=_told(comparison))
 
     lift_freeze(database, key=evidence.key, state_file=evidence.state_file, then=tell_it)
     return problems
@@ -153,7 +153,7 @@ def adopt_signer_state(database: Database, at: Installation, evidence: Evidence)
         raise SignerStateLost(NOTHING_FROM_OUTSIDE)
     size = _adopt(database, evidence)
     with database.writing() as session:
-        record(session, at, None, Event.SIGNER_STATE_ADOPTED, basis=Basis.COMMAND_LINE.value, detail=_told(comparison))
+        record(session, at, None, Event.SIGNER_STATE_ADOPTED, basis=Basis.COMMAND_LINE, detail=_told(comparison))
     return size
 
 

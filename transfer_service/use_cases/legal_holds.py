@@ -82,7 +82,7 @@ def set_hold(session: Session, at: Installation, actor: Actor, *, reference: str
             "receiving school, which filed its own copy.",
         )
     _mark(session, transfer.id, is_held=True)
-    record(session, at, actor, Event.LEGAL_HOLD_SET, basis=basis.value, subject=transfer.id, transfer=transfer.id)
+    record(session, at, actor, Event.LEGAL_HOLD_SET, basis=basis, subject=transfer.id, transfer=transfer.id)
     return transfer.reference
 
 
@@ -101,7 +101,7 @@ def lift_hold(session: Session, at: Installation, actor: Actor, *, reference: st
         at,
         actor,
         Event.LEGAL_HOLD_LIFTED,
-        basis=Basis.ROLE.value,
+        basis=Basis.ROLE,
         subject=transfer.id,
         transfer=transfer.id,
     )

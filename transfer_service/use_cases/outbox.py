@@ -50,7 +50,7 @@ def retry_alert(session: Session, at: Installation, actor: Actor | None, *, aler
         at,
         actor,
         Event.ALERT_RETRIED,
-        basis=(Basis.ROLE if actor else Basis.COMMAND_LINE).value,
+        basis=Basis.ROLE if actor else Basis.COMMAND_LINE,
         subject=alert.id,
         org=alert.organisation_id,
         transfer=alert.transfer_id,

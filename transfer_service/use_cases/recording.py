@@ -87,4 +87,4 @@ def record_refusal(database: Database, at: Installation, actor: Actor, error: Se
     """
     basis = next((basis for kind, basis in _BASIS_OF_REFUSAL.items() if isinstance(error, kind)), Basis.RULE)
     with database.writing() as session:
-        record(session, at, actor, Event.ACCESS_REFUSED, basis=basis.value, detail={"doing": doing})
+        record(session, at, actor, Event.ACCESS_REFUSED, basis=basis, detail={"doing": doing})

@@ -107,7 +107,7 @@ def _write(session: Session, plan: Plan) -> None:
 
 def _record(session: Session, at: ClockAndIds, plan: Plan, digest: bytes | None) -> None:
     """Leave the leaves; no detail, so that the import needs no key."""
-    basis = Basis.COMMAND_LINE.value
+    basis = Basis.COMMAND_LINE
     entries = [
         entry(None, Event.SCHOOL_SUCCEEDED, basis=basis, org=one.school_id, subject=one.school_id)
         for one in plan.conversions

@@ -71,7 +71,7 @@ def shred_dispatch(session: Session, at: Installation, *, dispatch_id: UUID) -> 
         at,
         None,
         Event.DISPATCH_SHREDDED,
-        basis=Basis.RETENTION.value,
+        basis=Basis.RETENTION,
         subject=dispatch.id,
         transfer=dispatch.transfer_id,
         dispatch=dispatch.id,

@@ -141,7 +141,7 @@ def rewrap_round(
     if len(found) > damaged:
         session.flush()
         detail = {"table": place.model.__tablename__, "rows": len(found) - damaged, "key": at.field_keys.primary_id}
-        record(session, at, None, Event.FIELD_KEYS_REWRAPPED, basis=Basis.COMMAND_LINE.value, detail=detail)
+        record(session, at, None, Event.FIELD_KEYS_REWRAPPED, basis=Basis.COMMAND_LINE, detail=detail)
     last = found[-1].id if len(found) == AT_ONCE else None
     return Rewrapped(rows=len(found) - damaged, damaged=damaged), last
 

@@ -94,6 +94,6 @@ def _read(leaves: Iterable[Leaf], drafts: set[UUID]) -> defaultdict[UUID, _Recor
 
 def _leaf(draft: Dispatch, event: Event, item_id: UUID, digest: bytes | None) -> Entry:
     return entry(
-        None, event, basis=Basis.RESTORE.value, org=draft.transfer.sending_school_id, subject=item_id,
+        None, event, basis=Basis.RESTORE, org=draft.transfer.sending_school_id, subject=item_id,
         transfer=draft.transfer_id, dispatch=draft.id, item=item_id, digest=digest,
     )  # fmt: skip

@@ -43,9 +43,7 @@ def settle_school_keys(
         else:
             alert_school(session, at, AlertKind.EPOCH_WANTED, school_id)
             leaves += return_to_waiting(session, at, None, school_id=school_id, ask_all=True)
-            leaves.append(
-                entry(None, Event.EPOCH_REQUESTED, org=school_id, subject=school_id, basis=Basis.RESTORE.value)
-            )
+            leaves.append(entry(None, Event.EPOCH_REQUESTED, org=school_id, subject=school_id, basis=Basis.RESTORE))
     return leaves
 
 
@@ -57,6 +55,6 @@ def _retire(at: Installation, row: SchoolEpoch) -> list[Entry]:
     return [
         entry(
             None, Event.EPOCH_RETIRED, org=row.school_id, subject=row.id, epoch=row.number, key=row.fingerprint.hex(),
-            basis=Basis.RESTORE.value,
+            basis=Basis.RESTORE,
         )
     ]  # fmt: skip

@@ -68,7 +68,7 @@ def make_backup(
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     directory.chmod(0o700)
     with database.writing() as session:
-        record(session, at, None, Event.BACKUP_MADE, basis=Basis.COMMAND_LINE.value)
+        record(session, at, None, Event.BACKUP_MADE, basis=Basis.COMMAND_LINE)
     copied: dict[str, bool] = {}
     _copy_blobs(iterate_blobs(database.reading), store, directory / "blobs", copied, progress)
     with database.reading() as session:

@@ -35,7 +35,7 @@ def settle_reencryptions(session: Session) -> list[Entry]:
         if digest not in logged:
             leaves.append(
                 entry(
-                    None, Event.ITEM_REENCRYPTED, basis=Basis.RESTORE.value, org=row.school_id, subject=item.id,
+                    None, Event.ITEM_REENCRYPTED, basis=Basis.RESTORE, org=row.school_id, subject=item.id,
                     item=item.id, transfer=item.transfer_id, epoch=row.epoch, digest=digest,
                 )
             )  # fmt: skip
@@ -45,7 +45,7 @@ def settle_reencryptions(session: Session) -> list[Entry]:
         if found is not None:
             leaves.append(
                 entry(
-                    None, Event.ITEM_REVERTED, basis=Basis.RESTORE.value, org=said.org, subject=found.id,
+                    None, Event.ITEM_REVERTED, basis=Basis.RESTORE, org=said.org, subject=found.id,
                     item=found.id, transfer=found.transfer_id, digest=digest,
                 )
             )  # fmt: skip

@@ -195,7 +195,7 @@ def _say_lost_details(session: Session, at: Installation, *, start: int) -> int:
     there = set(session.scalars(select(LogDetail.idx).where(LogDetail.idx >= start)))
     leaves = [act.leaf for act in iterate_acts(session, start=start, end=log_size(session))]
     gone = [leaf.idx for leaf in leaves if leaf.commit is not None and leaf.idx not in erased | there]
-    record_all(session, at, [entry(None, Event.DETAIL_ERASED, basis=Basis.RESTORE.value, erases=idx) for idx in gone])
+    record_all(session, at, [entry(None, Event.DETAIL_ERASED, basis=Basis.RESTORE, erases=idx) for idx in gone])
     return len(gone)
 
 
@@ -216,7 +216,7 @@ def _verify(database: Database, at: Installation, source: RestoreFrom) -> Verify
 def _open(session: Session, at: Installation, report: RestoreReport) -> None:
     """Lift the freeze and say in the log what was restored, in one transaction: from its commit on there is traffic."""
     session.execute(update(LogHead).values(frozen=False, frozen_reason=None))
-    record(session, at, None, Event.RESTORED, basis=Basis.RESTORE.value, detail=_told(report))
+    record(session, at, None, Event.RESTORED, basis=Basis.RESTORE, detail=_told(report))
     if report.examination is not None:
         record_examination(session, at, report.examination)
 

@@ -72,7 +72,7 @@ def begin_successor(session: Session, at: Installation, old_log: OldLog) -> None
     """Write the first leaf, which holds the old log's last checkpoint, then what files need to be opened."""
     told = f"This log succeeds {old_log.origin}, of which {old_log.size} leaves were signed."
     record(
-        session, at, None, Event.LOG_STARTED, basis=Basis.RESTORE.value, digest=old_log.root,
+        session, at, None, Event.LOG_STARTED, basis=Basis.RESTORE, digest=old_log.root,
         detail=tell(told, origin=old_log.origin, size=str(old_log.size), checkpoint=old_log.note.decode()),
     )  # fmt: skip
     _carry_dispatches(session, at)
@@ -91,7 +91,7 @@ def _carry_dispatches(session: Session, at: Installation) -> None:
                 entry(
                     None,
                     Event.NIL_DECLARED if one.kind is DispatchKind.NIL else Event.DISPATCH_SENT,
-                    basis=Basis.RESTORE.value, org=one.transfer.sending_school_id, subject=one.id,
+                    basis=Basis.RESTORE, org=one.transfer.sending_school_id, subject=one.id,
                     transfer=one.transfer_id, dispatch=one.id, epoch=one.sender_epoch, digest=one.manifest_hash,
                 )
                 for one in some
@@ -118,7 +118,7 @@ def _carry_acknowledgements(session: Session, at: Installation) -> None:
         )
         position = record(
             session, at, None, Event.NIL_ACKNOWLEDGED if nil else Event.DISPATCH_ACKNOWLEDGED,
-            basis=Basis.RESTORE.value, org=dispatch.receiving_school_id, subject=dispatch.id,
+            basis=Basis.RESTORE, org=dispatch.receiving_school_id, subject=dispatch.id,
             transfer=dispatch.transfer_id, dispatch=dispatch.id, digest=sha256(acknowledgement.signed_bytes).digest(),
             epoch=acknowledgement.epoch,
             key=key.hex() if key else None,

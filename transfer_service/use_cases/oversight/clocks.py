@@ -95,7 +95,7 @@ def set_clock(session: Session, at: Installation, actor: Actor, *, name: str, ru
         at,
         actor,
         Event.SETTING_CHANGED,
-        basis=Basis.ROLE.value,
+        basis=Basis.ROLE,
         subject=authority.id,
         detail=tell(
             f"The clock “{changed.label}” runs for {changed.words}.",

@@ -100,7 +100,7 @@ def convert_school(session: Session, at: Installation, actor: Actor, *, urn: str
     school.urn = successor_urn
     for name, value in values.items():
         setattr(school, name, value)
-    record(session, at, actor, Event.SCHOOL_SUCCEEDED, basis=Basis.ROLE.value, org=school.id, subject=school.id)
+    record(session, at, actor, Event.SCHOOL_SUCCEEDED, basis=Basis.ROLE, org=school.id, subject=school.id)
 
 
 def _with_successors(session: Session, school: School) -> Unconverted:

@@ -101,7 +101,7 @@ def record_examination(session: Session, at: Installation, examination: Examinat
     for authority_id in session.scalars(select(Authority.id).where(Authority.enrolled_at.is_not(None))):
         alert_authority(session, at, AlertKind.DOCTOR_FAILED, authority_id)
     counts = {ailment.value: count for ailment, count in sorted(examination.counts.items())}
-    record(session, at, None, Event.DOCTOR_FAILED, basis=Basis.SCHEDULE.value, detail={"found": counts})
+    record(session, at, None, Event.DOCTOR_FAILED, basis=Basis.SCHEDULE, detail={"found": counts})
 
 
 def _grants(session: Session) -> Iterator[Finding]:

@@ -44,9 +44,7 @@ def record_look(
 ) -> Look:
     """Check that the actor may look, and append the leaf of it; raises PermissionRefused, LogFrozen."""
     permissions.check(actor, permission)
-    position = record(
-        session, at, actor, event, basis=Basis.ROLE.value, subject=subject, transfer=transfer, detail=detail
-    )
+    position = record(session, at, actor, event, basis=Basis.ROLE, subject=subject, transfer=transfer, detail=detail)
     return Look(person_id=actor.person_id, event=event, subject=subject, leaf=position.idx)
 
 

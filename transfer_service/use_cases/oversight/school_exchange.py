@@ -177,7 +177,7 @@ def show_pupil_name(session: Session, at: Installation, actor: Actor, *, referen
         at,
         actor,
         Event.PUPIL_NAME_SHOWN,
-        basis=basis.value,
+        basis=basis,
         subject=transfer.id,
         transfer=transfer.id,
     )

@@ -29,7 +29,7 @@ def record_entry_export(session: Session, at: Installation, actor: Actor, *, ref
     """Record that the actor takes away what the log says of a transfer; raises NotFound, PermissionRefused."""
     transfer = find_own_transfer(session, actor, reference=reference, permission=Permission.ENTRIES_EXPORT)
     position = record(
-        session, at, actor, Event.AUDIT_EXPORTED, basis=Basis.ROLE.value, subject=transfer.id, transfer=transfer.id
+        session, at, actor, Event.AUDIT_EXPORTED, basis=Basis.ROLE, subject=transfer.id, transfer=transfer.id
     )
     return EntriesTaken(actor.person_id, transfer.id, position.idx)
 

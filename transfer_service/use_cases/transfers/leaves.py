@@ -29,7 +29,7 @@ def leaf_of(
     return entry(
         actor,
         event,
-        basis=basis.value,
+        basis=basis,
         subject=item or dispatch.id,
         transfer=dispatch.transfer_id,
         dispatch=dispatch.id,
