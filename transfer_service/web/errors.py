@@ -8,14 +8,14 @@ from typing import Final
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
 import structlog
-from flask import Flask, g, jsonify, make_response, redirect, render_template, request
+from flask import Flask, g, jsonify, make_response, render_template, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
 from transfer_service.domain import errors as refusals
 from transfer_service.domain.errors import ServiceError
 from transfer_service.use_cases.recording import record_refusal
-from transfer_service.web.addresses import safe_path
+from transfer_service.web.addresses import safe_path, see_other
 from transfer_service.web.csrf import FormOutOfDate
 from transfer_service.web.current import current_services
 from transfer_service.web.guard import SAFE_METHODS
@@ -131,9 +131,9 @@ def _refused(error: ServiceError) -> Response:
         except Exception:  # the refusal stands even where its leaf cannot be written
             log.error("refusal not recorded", exc_info=True)  # noqa: G201 - the type and frames are the line
     if isinstance(error, refusals.NeedsSecondFactor) and not _wants_json():
-        return redirect("/sign-in/code", HTTPStatus.SEE_OTHER)
+        return see_other("/sign-in/code")
     if isinstance(error, refusals.NeedsPassword) and not _wants_json():
-        return redirect(_password_address(), HTTPStatus.SEE_OTHER)
+        return see_other(_password_address())
     if isinstance(error, refusals.SessionEnded):
         return _render(_signed_out(answer))
     if isinstance(error, FormOutOfDate | refusals.Unavailable | refusals.LogFrozen):

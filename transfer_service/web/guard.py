@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from http import HTTPStatus
 from types import MappingProxyType
 from typing import Final
 
-from flask import Flask, current_app, g, redirect, request
+from flask import Flask, current_app, g, request
 from werkzeug.wrappers import Response
 
 from transfer_service.domain.errors import SessionEnded
 from transfer_service.domain.permissions import check
 from transfer_service.web.access import ATTRIBUTE, Access, Kind
-from transfer_service.web.addresses import sign_in_address
+from transfer_service.web.addresses import see_other, sign_in_address
 from transfer_service.web.current import current_services
 from transfer_service.web.sessions import signed_in
 
@@ -87,4 +86,4 @@ def _identify_person() -> Response | None:
         return None
     if request.method not in SAFE_METHODS:
         raise SessionEnded  # its page keeps what was typed
-    return redirect(sign_in_address(request), HTTPStatus.SEE_OTHER)
+    return see_other(sign_in_address(request))

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from http import HTTPStatus
 from urllib.parse import quote
 
-from flask import redirect, request
+from flask import request
 from werkzeug.wrappers import Response
 
 from transfer_service.domain.errors import SessionEnded
 from transfer_service.use_cases.people.sessions import LiveSession, load_session
-from transfer_service.web.addresses import safe_path
+from transfer_service.web.addresses import safe_path, see_other
 from transfer_service.web.current import current_services
 from transfer_service.web.people import SignedIn
 from transfer_service.web.sessions import signed_in
@@ -48,11 +47,6 @@ def with_next(address: str, path: str, **more: str) -> str:
     asked: Mapping[str, str] = {**({"next": path} if path != "/" else {}), **more}
     query = "&".join(f"{name}={quote(value, safe='/')}" for name, value in asked.items())
     return f"{address}?{query}" if query else address
-
-
-def see_other(address: str) -> Response:
-    """Lead to another page, so that reloading it does nothing twice."""
-    return redirect(address, HTTPStatus.SEE_OTHER)
 
 
 def needs_password(live: LiveSession) -> Response | None:

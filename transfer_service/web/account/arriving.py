@@ -20,8 +20,9 @@ from transfer_service.use_cases.people.unlocking import open_person_key
 from transfer_service.use_cases.people.ways_back import list_waiting_schools
 from transfer_service.web import access
 from transfer_service.web.access import Kind
-from transfer_service.web.account.acting import ARRIVE, live_session, person_here, see_other, wanted, with_next
+from transfer_service.web.account.acting import ARRIVE, live_session, person_here, wanted, with_next
 from transfer_service.web.account.lookups import say_roles
+from transfer_service.web.addresses import see_other
 from transfer_service.web.current import current_services
 from transfer_service.web.forms import Form, filled, refused, submit
 from transfer_service.web.guard import SAFE_METHODS, current_access

@@ -16,9 +16,10 @@ from transfer_service.use_cases.people.backup_codes import (
 )
 from transfer_service.use_cases.people.unlocking import open_person_key
 from transfer_service.web import access
-from transfer_service.web.account.acting import live_session, needs_password, person_here, see_other, wanted, with_next
+from transfer_service.web.account.acting import live_session, needs_password, person_here, wanted, with_next
 from transfer_service.web.account.browser import this_device
 from transfer_service.web.account.signing_in import SET_UP, go_on, pending_sign_in, start_again
+from transfer_service.web.addresses import see_other
 from transfer_service.web.current import current_services
 from transfer_service.web.forms import Form, refused, submit
 from transfer_service.web.notices import declare_notice, leave_notice

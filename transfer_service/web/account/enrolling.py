@@ -9,11 +9,12 @@ from schemas.accounts import OneTimeCodeSchema
 from transfer_service.domain.errors import RuleForbids, SessionEnded, SignInRefused
 from transfer_service.use_cases.people.second_factor import confirm_second_factor, prepare_second_factor
 from transfer_service.web import access
-from transfer_service.web.account.acting import ARRIVE, see_other, wanted, with_next
+from transfer_service.web.account.acting import ARRIVE, wanted, with_next
 from transfer_service.web.account.backup_codes import BACKUP_CODES
 from transfer_service.web.account.browser import this_device
 from transfer_service.web.account.qr_code import ShownSecret, show_secret
 from transfer_service.web.account.signing_in import CODE, SET_UP, go_on, start_again
+from transfer_service.web.addresses import see_other
 from transfer_service.web.current import current_services
 from transfer_service.web.forms import Form, refused, submit
 from transfer_service.web.sessions import read_session_cookie

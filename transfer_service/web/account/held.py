@@ -12,8 +12,9 @@ from transfer_service.use_cases.people.held_forms import find_held_form, take_he
 from transfer_service.use_cases.people.sessions import LiveSession
 from transfer_service.use_cases.people.unlocking import open_person_key
 from transfer_service.web import access
-from transfer_service.web.account.acting import live_session, person_here, see_other, with_next
+from transfer_service.web.account.acting import live_session, person_here, with_next
 from transfer_service.web.account.arriving import CHOOSE_PLACE, HELD_FORM
+from transfer_service.web.addresses import see_other
 from transfer_service.web.current import current_services
 
 NO_PLACE_OF_YOURS = "a place to which you do not belong any more"

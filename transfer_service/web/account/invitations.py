@@ -12,10 +12,11 @@ from transfer_service.domain.roles import ROLE_LABELS
 from transfer_service.use_cases.people.accepting import accept_another_invitation, accept_invitation
 from transfer_service.use_cases.people.inviting import INVITATION_PATH, InvitationFacts, find_invitation_facts
 from transfer_service.web import access
-from transfer_service.web.account.acting import ARRIVE, person_here, see_other, with_next
+from transfer_service.web.account.acting import ARRIVE, person_here, with_next
 from transfer_service.web.account.browser import this_device
 from transfer_service.web.account.equipment import password_work
 from transfer_service.web.account.signing_in import SIGN_IN, go_on
+from transfer_service.web.addresses import see_other
 from transfer_service.web.current import current_services
 from transfer_service.web.forms import Form, refused, submit
 from transfer_service.web.sessions import signed_in

@@ -17,8 +17,9 @@ from transfer_service.use_cases.people.listing import Colleague, get_colleague
 from transfer_service.use_cases.people.memberships import end_membership, return_membership, suspend_membership
 from transfer_service.use_cases.people.unlocking import open_person_key
 from transfer_service.web import access
-from transfer_service.web.account.acting import person_here, see_other
+from transfer_service.web.account.acting import person_here
 from transfer_service.web.account.people import PEOPLE
+from transfer_service.web.addresses import see_other
 from transfer_service.web.current import current_actor, current_services
 from transfer_service.web.notices import Notice, declare_notice, leave_notice
 

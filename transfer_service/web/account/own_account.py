@@ -14,9 +14,10 @@ from transfer_service.use_cases.people.changing_password import change_password
 from transfer_service.use_cases.people.naming import change_name
 from transfer_service.use_cases.people.sessions import end_other_sessions, end_own_session, list_own_sessions
 from transfer_service.web import access
-from transfer_service.web.account.acting import live_session, person_here, see_other
+from transfer_service.web.account.acting import live_session, person_here
 from transfer_service.web.account.browser import this_device
 from transfer_service.web.account.equipment import password_work
+from transfer_service.web.addresses import see_other
 from transfer_service.web.current import current_services
 from transfer_service.web.forms import Form, filled, refused, submit
 from transfer_service.web.notices import declare_notice, leave_notice

@@ -9,9 +9,10 @@ from schemas.accounts import OneTimeCodeSchema
 from transfer_service.domain.errors import RuleForbids, SignInRefused
 from transfer_service.use_cases.people.second_factor import change_second_factor, prepare_second_factor
 from transfer_service.web import access
-from transfer_service.web.account.acting import live_session, needs_password, person_here, see_other
+from transfer_service.web.account.acting import live_session, needs_password, person_here
 from transfer_service.web.account.browser import this_device
 from transfer_service.web.account.qr_code import ShownSecret, show_secret
+from transfer_service.web.addresses import see_other
 from transfer_service.web.current import current_services
 from transfer_service.web.forms import Form, refused, submit
 from transfer_service.web.notices import declare_notice, leave_notice

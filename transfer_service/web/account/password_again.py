@@ -9,9 +9,10 @@ from schemas.accounts import PasswordAgainSchema
 from transfer_service.domain.errors import SignInRefused
 from transfer_service.use_cases.people.signing_in import confirm_password
 from transfer_service.web import access
-from transfer_service.web.account.acting import CONFIRM_PASSWORD, person_here, see_other, wanted
+from transfer_service.web.account.acting import CONFIRM_PASSWORD, person_here, wanted
 from transfer_service.web.account.browser import this_device
 from transfer_service.web.account.equipment import password_work
+from transfer_service.web.addresses import see_other
 from transfer_service.web.current import current_services
 from transfer_service.web.forms import Form, refused, submit
 

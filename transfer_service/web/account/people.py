@@ -14,7 +14,7 @@ from transfer_service.use_cases.keys.granting import HOLDER_STATE_LABELS
 from transfer_service.use_cases.people.inviting import invite_person
 from transfer_service.use_cases.people.listing import list_people, list_roles_to_invite
 from transfer_service.web import access
-from transfer_service.web.account.acting import see_other
+from transfer_service.web.addresses import see_other
 from transfer_service.web.current import current_actor, current_services
 from transfer_service.web.forms import Form, refused, submit
 from transfer_service.web.notices import declare_notice, leave_notice

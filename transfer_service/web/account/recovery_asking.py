@@ -13,8 +13,9 @@ from transfer_service.domain.permissions import Permission
 from transfer_service.domain.roles import school_of
 from transfer_service.use_cases.keys.recovery import Candidate, list_candidates, request_recovery
 from transfer_service.web import access
-from transfer_service.web.account.acting import live_session, needs_password, see_other
+from transfer_service.web.account.acting import live_session, needs_password
 from transfer_service.web.account.people import PEOPLE
+from transfer_service.web.addresses import see_other
 from transfer_service.web.current import current_actor, current_services
 from transfer_service.web.forms import Form, refused, submit
 from transfer_service.web.notices import declare_notice, leave_notice

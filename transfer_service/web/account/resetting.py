@@ -12,10 +12,10 @@ from transfer_service.use_cases.people.resetting import reset_password, reset_pa
 from transfer_service.use_cases.people.session_keys import StartedSession
 from transfer_service.use_cases.people.ways_back import WaysBack, list_ways_back
 from transfer_service.web import access
-from transfer_service.web.account.acting import see_other
 from transfer_service.web.account.browser import this_device
 from transfer_service.web.account.equipment import password_work
 from transfer_service.web.account.signing_in import SIGN_IN, go_on
+from transfer_service.web.addresses import see_other
 from transfer_service.web.current import current_services
 from transfer_service.web.forms import Form, refused, submit
 from transfer_service.web.notices import declare_notice, leave_notice

@@ -23,12 +23,12 @@ from transfer_service.web.account.acting import (
     live_session,
     needs_password,
     person_here,
-    see_other,
     wanted,
     with_next,
 )
 from transfer_service.web.account.arriving import SCHOOL_KEY
 from transfer_service.web.account.people import PEOPLE
+from transfer_service.web.addresses import see_other
 from transfer_service.web.current import current_actor, current_services
 from transfer_service.web.forms import Form, refused, submit
 from transfer_service.web.notices import declare_notice, leave_notice

@@ -13,9 +13,10 @@ from transfer_service.use_cases.people.session_keys import StartedSession
 from transfer_service.use_cases.people.sessions import end_session
 from transfer_service.use_cases.people.signing_in import begin_sign_in, finish_sign_in
 from transfer_service.web import access
-from transfer_service.web.account.acting import ARRIVE, see_other, wanted, with_next
+from transfer_service.web.account.acting import ARRIVE, wanted, with_next
 from transfer_service.web.account.browser import keep_session, this_device
 from transfer_service.web.account.equipment import password_work
+from transfer_service.web.addresses import see_other
 from transfer_service.web.current import current_services
 from transfer_service.web.forms import Form, refused, submit
 from transfer_service.web.notices import declare_notice, leave_notice

@@ -16,7 +16,8 @@ from transfer_service.domain.roles import ROLE_LABELS
 from transfer_service.use_cases.oversight import approvals as use_cases
 from transfer_service.use_cases.oversight.approvals import WaitingApproval
 from transfer_service.web import access
-from transfer_service.web.authority.frame import blueprint, see_other
+from transfer_service.web.addresses import see_other
+from transfer_service.web.authority.frame import blueprint
 from transfer_service.web.current import current_actor, current_services
 from transfer_service.web.forms import Form, refused, submit
 from transfer_service.web.notices import declare_notice, leave_notice

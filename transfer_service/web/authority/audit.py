@@ -18,7 +18,8 @@ from transfer_service.use_cases.oversight.auditing import AuditQuery
 from transfer_service.use_cases.oversight.health import get_log_health
 from transfer_service.use_cases.oversight.people import list_own_schools
 from transfer_service.web import access
-from transfer_service.web.authority.frame import blueprint, see_other, tidy_reference
+from transfer_service.web.addresses import see_other
+from transfer_service.web.authority.frame import blueprint, tidy_reference
 from transfer_service.web.current import current_actor, current_services
 from transfer_service.web.forms import Form, filled, refused, submit
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import replace
-from http import HTTPStatus
 
-from flask import Blueprint, redirect
+from flask import Blueprint
 from werkzeug.wrappers import Response
 
 from transfer_service.domain.references import parse_reference
@@ -15,11 +14,6 @@ from transfer_service.use_cases.oversight.exporting import Table
 from transfer_service.web.forms import Form
 
 blueprint = Blueprint("authority", __name__, url_prefix="/authority")
-
-
-def see_other(address: str) -> Response:
-    """Lead to another page after an act, so that reloading it does nothing twice."""
-    return redirect(address, HTTPStatus.SEE_OTHER)
 
 
 def tidy_reference(text: str) -> str:

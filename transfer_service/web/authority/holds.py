@@ -13,7 +13,8 @@ from transfer_service.domain.events import Basis
 from transfer_service.domain.permissions import Permission
 from transfer_service.use_cases.legal_holds import HoldStanding, get_hold, lift_hold, set_hold
 from transfer_service.web import access
-from transfer_service.web.authority.frame import blueprint, see_other, tidy_reference
+from transfer_service.web.addresses import see_other
+from transfer_service.web.authority.frame import blueprint, tidy_reference
 from transfer_service.web.current import current_actor, current_services
 from transfer_service.web.forms import Form, refused, submit
 from transfer_service.web.notices import declare_notice, leave_notice

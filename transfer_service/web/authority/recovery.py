@@ -23,7 +23,8 @@ from transfer_service.use_cases.keys.recovery import list_recoveries
 from transfer_service.use_cases.oversight.recovery_bundles import export_for_drill
 from transfer_service.use_cases.oversight.recovery_imports import import_grants, import_verdict
 from transfer_service.web import access
-from transfer_service.web.authority.frame import blueprint, see_other
+from transfer_service.web.addresses import see_other
+from transfer_service.web.authority.frame import blueprint
 from transfer_service.web.current import current_actor, current_services
 from transfer_service.web.forms import Form, refused, submit
 from transfer_service.web.notices import declare_notice, leave_notice

@@ -17,7 +17,8 @@ from transfer_service.use_cases.keys.recovery import Candidate
 from transfer_service.use_cases.oversight.recovery_bundles import export_for_request
 from transfer_service.use_cases.oversight.scope import get_own_school
 from transfer_service.web import access
-from transfer_service.web.authority.frame import blueprint, errors_beside, see_other
+from transfer_service.web.addresses import see_other
+from transfer_service.web.authority.frame import blueprint, errors_beside
 from transfer_service.web.authority.recovery import json_file
 from transfer_service.web.current import current_actor, current_services
 from transfer_service.web.forms import Form, refused, submit

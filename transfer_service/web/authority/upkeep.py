@@ -22,7 +22,8 @@ from transfer_service.use_cases.oversight import clocks, terms
 from transfer_service.use_cases.oversight.clocks import Clock
 from transfer_service.use_cases.oversight.undelivered import list_given_up
 from transfer_service.web import access
-from transfer_service.web.authority.frame import blueprint, see_other
+from transfer_service.web.addresses import see_other
+from transfer_service.web.authority.frame import blueprint
 from transfer_service.web.current import current_actor, current_services
 from transfer_service.web.forms import Form, filled, refused, submit
 from transfer_service.web.notices import declare_notice, leave_notice

@@ -18,9 +18,10 @@ from transfer_service.use_cases.people.unlocking import open_person_key
 from transfer_service.use_cases.transfers.acknowledging import acknowledge, confirm_filed
 from transfer_service.use_cases.transfers.viewing import DispatchView, TransferView
 from transfer_service.web import access
+from transfer_service.web.addresses import see_other
 from transfer_service.web.forms import Form, refused, submit
 from transfer_service.web.notices import declare_notice, leave_notice
-from transfer_service.web.school.acting import acting, see_other, transfer_path
+from transfer_service.web.school.acting import acting, transfer_path
 from transfer_service.web.school.transfers import get_newest
 
 blueprint = Blueprint("school_acknowledging", __name__)

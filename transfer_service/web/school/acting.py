@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from http import HTTPStatus
 
-from flask import redirect, request
-from werkzeug.wrappers import Response
+from flask import request
 
 from transfer_service.db.session import Database
 from transfer_service.domain.errors import NotFound, SessionEnded
@@ -50,11 +48,6 @@ def read_reference(text: str) -> str:
     if reference is None:
         raise NotFound("transfer")
     return reference
-
-
-def see_other(path: str) -> Response:
-    """Lead to another page after an act, so that reloading it does nothing twice."""
-    return redirect(path, HTTPStatus.SEE_OTHER)
 
 
 def transfer_path(reference: str, *parts: str) -> str:

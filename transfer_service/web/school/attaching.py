@@ -21,10 +21,11 @@ from transfer_service.use_cases.transfers.attaching import (
 )
 from transfer_service.use_cases.transfers.viewing import DispatchView, TransferView
 from transfer_service.web import access
+from transfer_service.web.addresses import see_other
 from transfer_service.web.current import current_services
 from transfer_service.web.forms import Form
 from transfer_service.web.notices import declare_notice, leave_notice
-from transfer_service.web.school.acting import acting, see_other, transfer_path
+from transfer_service.web.school.acting import acting, transfer_path
 from transfer_service.web.school.contents import read_contents
 from transfer_service.web.school.notes import get_draft
 from transfer_service.web.uploads import Arriving, arriving_files

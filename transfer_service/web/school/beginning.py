@@ -22,8 +22,9 @@ from transfer_service.domain.transfer import TRANSFER_KIND_LABELS
 from transfer_service.use_cases.people.unlocking import open_person_key
 from transfer_service.use_cases.transfers.entries import get_entry, keep_entry
 from transfer_service.web import access
+from transfer_service.web.addresses import see_other
 from transfer_service.web.forms import Form, filled, refused, submit
-from transfer_service.web.school.acting import acting, see_other
+from transfer_service.web.school.acting import acting
 
 blueprint = Blueprint("school_beginning", __name__)
 _ENTRY = "/transfers/new/<uuid:entry_id>"

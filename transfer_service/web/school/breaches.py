@@ -14,9 +14,10 @@ from transfer_service.domain.permissions import Permission, can
 from transfer_service.domain.transfer import REJECTION_REASON_LABELS
 from transfer_service.use_cases.transfers.breaches import get_breach, tick_breach
 from transfer_service.web import access
+from transfer_service.web.addresses import see_other
 from transfer_service.web.forms import Form, refused, submit
 from transfer_service.web.notices import declare_notice, leave_notice
-from transfer_service.web.school.acting import acting, read_number, read_reference, see_other, transfer_path
+from transfer_service.web.school.acting import acting, read_number, read_reference, transfer_path
 
 blueprint = Blueprint("school_breaches", __name__)
 TICKED = declare_notice("breach-ticked", "What you ticked off is recorded.")

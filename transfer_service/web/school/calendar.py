@@ -13,9 +13,10 @@ from transfer_service.domain.errors import AlreadyDone
 from transfer_service.domain.permissions import Permission
 from transfer_service.use_cases.calendars import add_closure, list_closed_days, remove_closure
 from transfer_service.web import access
+from transfer_service.web.addresses import see_other
 from transfer_service.web.forms import Form, refused, submit
 from transfer_service.web.notices import declare_notice, leave_notice
-from transfer_service.web.school.acting import acting, see_other
+from transfer_service.web.school.acting import acting
 
 blueprint = Blueprint("school_calendar", __name__)
 SAVED = declare_notice("closure-saved", "The day is saved. Due dates that were counted before stay as they are.")

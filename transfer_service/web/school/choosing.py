@@ -22,9 +22,10 @@ from transfer_service.use_cases.transfers.moves import MoveDates
 from transfer_service.use_cases.transfers.pupils import Pupil
 from transfer_service.use_cases.transfers.recorded_already import list_recorded_already
 from transfer_service.web import access
+from transfer_service.web.addresses import see_other
 from transfer_service.web.forms import Form, filled, refused, submit
 from transfer_service.web.notices import declare_notice, leave_notice
-from transfer_service.web.school.acting import acting, see_other, transfer_path
+from transfer_service.web.school.acting import acting, transfer_path
 from transfer_service.web.school.beginning import entry_path, load_entry, next_step, save_entry
 from transfer_service.web.school.search import LONGEST_QUERY
 

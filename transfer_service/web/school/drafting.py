@@ -22,9 +22,10 @@ from transfer_service.use_cases.transfers.moves import MoveDates
 from transfer_service.use_cases.transfers.pupils import Pupil
 from transfer_service.use_cases.transfers.viewing import TransferView
 from transfer_service.web import access
+from transfer_service.web.addresses import see_other
 from transfer_service.web.forms import Form, filled, refused, submit
 from transfer_service.web.notices import declare_notice, leave_notice
-from transfer_service.web.school.acting import acting, see_other, transfer_path
+from transfer_service.web.school.acting import acting, transfer_path
 from transfer_service.web.school.beginning import check_move, doubts_about
 from transfer_service.web.school.choosing import look_at_receiver, problem_with, search_context
 from transfer_service.web.school.transfers import get_newest

@@ -23,8 +23,9 @@ from transfer_service.use_cases.people.unlocking import open_person_key
 from transfer_service.use_cases.transfers.delivering import deliver_waiting, find_deliverable
 from transfer_service.use_cases.transfers.listing import Box, Page, TransferRow, list_transfers, tally
 from transfer_service.web import access
+from transfer_service.web.addresses import see_other
 from transfer_service.web.notices import declare_notice, leave_notice
-from transfer_service.web.school.acting import Acting, acting, see_other
+from transfer_service.web.school.acting import Acting, acting
 from transfer_service.web.school.words import day_of, due_tag
 
 blueprint = Blueprint("school_home", __name__)

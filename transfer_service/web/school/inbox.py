@@ -22,9 +22,10 @@ from transfer_service.use_cases.transfers.covers import show_nils
 from transfer_service.use_cases.transfers.listing import Box, count_awaiting, list_transfers
 from transfer_service.use_cases.transfers.viewing import find_dispatch
 from transfer_service.web import access
+from transfer_service.web.addresses import see_other
 from transfer_service.web.forms import Form, refused, submit
 from transfer_service.web.notices import declare_notice, leave_notice
-from transfer_service.web.school.acting import acting, see_other, transfer_path
+from transfer_service.web.school.acting import acting, transfer_path
 from transfer_service.web.school.words import day_of, due_tag
 
 blueprint = Blueprint("school_inbox", __name__)

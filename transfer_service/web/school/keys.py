@@ -20,9 +20,10 @@ from transfer_service.use_cases.keys.showing import show_school_key
 from transfer_service.use_cases.people.unlocking import open_person_key
 from transfer_service.web import access
 from transfer_service.web.account.acting import live_session, needs_password
+from transfer_service.web.addresses import see_other
 from transfer_service.web.forms import Form, refused, submit
 from transfer_service.web.notices import declare_notice, leave_notice
-from transfer_service.web.school.acting import acting, see_other
+from transfer_service.web.school.acting import acting
 
 RENEWAL = "/school-key/renewal"
 EXPOSURE = "/school-key/exposure"

@@ -26,9 +26,10 @@ from transfer_service.use_cases.transfers.texts import Note, Withheld
 from transfer_service.use_cases.transfers.unsealing import Part
 from transfer_service.use_cases.transfers.viewing import DispatchView, TransferView
 from transfer_service.web import access
+from transfer_service.web.addresses import see_other
 from transfer_service.web.forms import Form, filled, refused, submit
 from transfer_service.web.notices import declare_notice, leave_notice
-from transfer_service.web.school.acting import acting, see_other, transfer_path
+from transfer_service.web.school.acting import acting, transfer_path
 from transfer_service.web.school.contents import by_category, read_contents, say_withheld
 from transfer_service.web.school.transfers import get_newest
 

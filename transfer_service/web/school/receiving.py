@@ -24,8 +24,9 @@ from transfer_service.use_cases.transfers.opening import prepare_opening, record
 from transfer_service.use_cases.transfers.reading import Contents
 from transfer_service.use_cases.transfers.viewing import find_dispatch
 from transfer_service.web import access
+from transfer_service.web.addresses import see_other
 from transfer_service.web.forms import Form, submit
-from transfer_service.web.school.acting import acting, read_reference, see_other, transfer_path
+from transfer_service.web.school.acting import acting, read_reference, transfer_path
 from transfer_service.web.school.contents import by_category, read_contents, say_withheld
 from transfer_service.web.school.transfers import get_asked, get_view
 from transfer_service.web.school.words import due_tag

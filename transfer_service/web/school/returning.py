@@ -28,9 +28,10 @@ from transfer_service.use_cases.transfers.resealing import reseal_grants
 from transfer_service.use_cases.transfers.returning import ReturnRemark, read_return_remark, send_back, withdraw
 from transfer_service.use_cases.transfers.viewing import DispatchView, TransferView
 from transfer_service.web import access
+from transfer_service.web.addresses import see_other
 from transfer_service.web.forms import Form, filled, refused, submit
 from transfer_service.web.notices import declare_notice, leave_notice
-from transfer_service.web.school.acting import acting, see_other, transfer_path
+from transfer_service.web.school.acting import acting, transfer_path
 from transfer_service.web.school.choosing import look_at_receiver, problem_with, search_context
 from transfer_service.web.school.transfers import get_newest, get_view
 

@@ -21,9 +21,10 @@ from transfer_service.use_cases.people.unlocking import open_person_key
 from transfer_service.use_cases.transfers.sending import Sent, check_answers, declare_nil, send_dispatch
 from transfer_service.use_cases.transfers.viewing import DispatchView, TransferView
 from transfer_service.web import access
+from transfer_service.web.addresses import see_other
 from transfer_service.web.forms import Form, refused, submit
 from transfer_service.web.notices import Notice, declare_notice, leave_notice
-from transfer_service.web.school.acting import acting, see_other, transfer_path
+from transfer_service.web.school.acting import acting, transfer_path
 from transfer_service.web.school.contents import by_category, read_contents, say_withheld
 from transfer_service.web.school.transfers import get_newest
 from transfer_service.web.school.words import say_clocks
