@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from transfer_service.domain.errors import Conflict
+
 
 @dataclass(frozen=True, slots=True)
 class Statement:
@@ -15,6 +17,11 @@ class Statement:
 
     version: str
     text: str
+
+    def check_shown(self, version: str) -> None:
+        """Raise Conflict where a person was shown another version of this statement than is in use now."""
+        if version != self.version:
+            raise Conflict("The wording of the statement has changed. Reload the page, read it and state it again.")
 
 
 ACKNOWLEDGEMENT = Statement(

@@ -153,8 +153,7 @@ def confirm_filed(
         raise AlreadyDone("confirm_filed", "It is already stated that this file is filed in your school's system.")
     if dispatch.status is not Status.ACKNOWLEDGED or dispatch.kind is DispatchKind.NIL:
         raise StateForbids(dispatch.status, "confirm_filed")
-    if statement_version != FILING_CONFIRMATION.version:
-        raise Conflict("The wording of the statement has changed. Reload the page, read it and state it again.")
+    FILING_CONFIRMATION.check_shown(statement_version)
     if dispatch.exported_at is None:
         raise RuleForbids("not_exported", "Download the whole file as one archive first, and file that.")
     dispatch.filed_at = at.now()
@@ -202,8 +201,7 @@ def _acknowledge(
     """Check, sign and write one acknowledgement; return its leaf-to-be and its row."""
     is_nil = dispatch.kind is DispatchKind.NIL
     statement = NIL_ACKNOWLEDGEMENT if is_nil else ACKNOWLEDGEMENT
-    if version != statement.version:
-        raise Conflict("The wording of the statement has changed. Reload the page, read it and state it again.")
+    statement.check_shown(version)
     manifest = _verify(session, at, keys, dispatch=dispatch, storage=storage)
     _check_rule(session, actor, dispatch, manifest)
     signed = formats.acknowledgement(

@@ -110,8 +110,7 @@ def record_opening(
     )
     permissions.check(actor, Permission.NOTES_OPEN)
     _check_may_open(dispatch)
-    if confirmation_version != PUPIL_CONFIRMATION.version:
-        raise Conflict("The wording of the confirmation has changed. Reload the page, read it and confirm again.")
+    PUPIL_CONFIRMATION.check_shown(confirmation_version)
     if dispatch.manifest_hash != prepared.manifest_hash:
         raise Conflict
     check_unchanged(session, prepared.unopened)

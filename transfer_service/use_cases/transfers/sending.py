@@ -17,7 +17,7 @@ from transfer_service.domain.events import Event
 from transfer_service.domain.keys import ItemKind
 from transfer_service.domain.permissions import Permission
 from transfer_service.domain.roles import Actor, school_of
-from transfer_service.domain.statements import NIL_DECLARATION, SEND_CONFIRMATION, Statement
+from transfer_service.domain.statements import NIL_DECLARATION, SEND_CONFIRMATION
 from transfer_service.domain.transfer import Action, DispatchKind, Side, Status, get_transition, next_status
 from transfer_service.storage.blobs import Storage
 from transfer_service.use_cases.installation import Installation
@@ -109,7 +109,7 @@ def send_dispatch(
     where an item of the draft is damaged.
     """
     dispatch = _get_unsent(session, actor, dispatch_id, permission=Permission.DISPATCH_SEND)
-    _check_statement(statement_version, SEND_CONFIRMATION)
+    SEND_CONFIRMATION.check_shown(statement_version)
     _check_seen(session, dispatch, seen)
     if queries.count_contents(session, dispatch_id=dispatch.id) == 0:
         raise RuleForbids(
@@ -136,7 +136,7 @@ def declare_nil(
     or the answers changed since, and RuleForbids (`not_empty`).
     """
     dispatch = _get_unsent(session, actor, dispatch_id, permission=Permission.NIL_DECLARE)
-    _check_statement(statement_version, NIL_DECLARATION)
+    NIL_DECLARATION.check_shown(statement_version)
     _check_seen(session, dispatch, seen)
     if dispatch.withheld or queries.count_contents(session, dispatch_id=dispatch.id):
         raise RuleForbids(
@@ -214,11 +214,6 @@ def _get_unsent(session: Session, actor: Actor, dispatch_id: UUID, *, permission
         raise AlreadyDone("send", "This was already sent. Nothing was sent twice.")
     get_transition(dispatch.kind, dispatch.status, Action.SEND)
     return dispatch
-
-
-def _check_statement(version: str, current: Statement) -> None:
-    if version != current.version:
-        raise Conflict("The wording of the statement has changed. Reload the page, read it and state it again.")
 
 
 def _check_seen(session: Session, dispatch: Dispatch, seen: str | None) -> None:
