@@ -35,7 +35,7 @@ from transfer_service.use_cases.installation import Installation
 from transfer_service.use_cases.keys.holding import SchoolKeys, open_school_keys
 from transfer_service.use_cases.recording import record_all
 from transfer_service.use_cases.transfers.handing_over import tell_of
-from transfer_service.use_cases.transfers.leaves import leaf_of
+from transfer_service.use_cases.transfers.leaves import leaf_of, leaf_of_signed
 from transfer_service.use_cases.transfers.manifests import verify_manifest
 from transfer_service.use_cases.transfers.unsealing import load_sealed, open_cover
 
@@ -243,8 +243,7 @@ def _acknowledge(
     )
     event = Event.NIL_ACKNOWLEDGED if is_nil else Event.DISPATCH_ACKNOWLEDGED
     digest = acknowledgement_hash(signed)
-    leaf = leaf_of(actor, event, dispatch, digest=digest, epoch=number, key=key.fingerprint.hex, detail=detail)
-    return leaf, row
+    return leaf_of_signed(actor, event, dispatch, keys, digest=digest, detail=detail), row
 
 
 def _verify(session: Session, at: Installation, keys: SchoolKeys, *, dispatch: Dispatch, storage: Storage) -> Manifest:

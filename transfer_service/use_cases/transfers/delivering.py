@@ -29,7 +29,7 @@ from transfer_service.use_cases.transfers.handing_over import (
     set_delivered,
     tell_of,
 )
-from transfer_service.use_cases.transfers.leaves import leaf_of
+from transfer_service.use_cases.transfers.leaves import leaf_of_signed
 from transfer_service.use_cases.transfers.manifests import verify_manifest
 from transfer_service.use_cases.transfers.revisions import check_listed
 from transfer_service.use_cases.transfers.unopened import report_failure
@@ -128,13 +128,5 @@ def _leaf(session: Session, actor: Actor, keys: SchoolKeys, *, dispatch: Dispatc
     did = "delivered it once the receiving school had a key"
     if again:
         did = "sealed it to the receiving school's new key"
-    number, key = keys.active
-    return leaf_of(
-        actor,
-        Event.ITEM_GRANTED if again else Event.DISPATCH_DELIVERED,
-        dispatch,
-        digest=digest,
-        epoch=number,
-        key=key.fingerprint.hex,
-        detail=tell_of(session, actor, dispatch, did),
-    )
+    event = Event.ITEM_GRANTED if again else Event.DISPATCH_DELIVERED
+    return leaf_of_signed(actor, event, dispatch, keys, digest=digest, detail=tell_of(session, actor, dispatch, did))

@@ -12,6 +12,7 @@ from transfer_service.db.models import Dispatch, School
 from transfer_service.db.queries import transfers as queries
 from transfer_service.domain.events import Basis, Event
 from transfer_service.domain.roles import ROLE_LABELS, Actor
+from transfer_service.use_cases.keys.holding import SchoolKeys
 from transfer_service.use_cases.recording import entry
 
 
@@ -37,6 +38,14 @@ def leaf_of(
         detail=detail,
         **said,
     )
+
+
+def leaf_of_signed(
+    actor: Actor, event: Event, dispatch: Dispatch, keys: SchoolKeys, *, digest: bytes | None, detail: Mapping[str, Any]
+) -> Entry:
+    """One leaf about what a school signed with the key that it has in use: the digest is of what was signed."""
+    number, key = keys.active
+    return leaf_of(actor, event, dispatch, digest=digest, epoch=number, key=key.fingerprint.hex, detail=detail)
 
 
 def list_logged(session: Session, transfer_id: UUID, events: Collection[Event]) -> list[Leaf]:

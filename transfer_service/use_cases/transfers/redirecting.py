@@ -27,7 +27,7 @@ from transfer_service.use_cases.transfers.handing_over import (
     set_sent,
     tell_of,
 )
-from transfer_service.use_cases.transfers.leaves import leaf_of
+from transfer_service.use_cases.transfers.leaves import leaf_of_signed
 from transfer_service.use_cases.transfers.manifests import verify_manifest
 from transfer_service.use_cases.transfers.revisions import check_listed
 from transfer_service.use_cases.transfers.sending import Sent
@@ -80,19 +80,10 @@ def redirect(
     if receiver is not None:
         set_delivered(session, at, new)
     alert_receiver(session, at, new)
-    number, key = keys.active
     detail = tell_of(
         session, actor, new, f"sent dispatch {old.number} again, as dispatch {new.number}", previous=str(old.number)
     )
-    leaf = leaf_of(
-        actor,
-        Event.DISPATCH_REDIRECTED,
-        new,
-        digest=digest,
-        epoch=number,
-        key=key.fingerprint.hex,
-        detail=detail,
-    )
+    leaf = leaf_of_signed(actor, Event.DISPATCH_REDIRECTED, new, keys, digest=digest, detail=detail)
     new.sent_leaf = record_all(session, at, [leaf])[0].idx
     return Sent(dispatch_id=new.id, status=new.status, leaf=new.sent_leaf)
 

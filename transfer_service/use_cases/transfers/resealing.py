@@ -20,7 +20,7 @@ from transfer_service.use_cases.installation import Installation
 from transfer_service.use_cases.keys.holding import find_active_epoch, open_school_keys
 from transfer_service.use_cases.recording import record_all
 from transfer_service.use_cases.transfers.handing_over import hand_over, open_own_items, tell_of
-from transfer_service.use_cases.transfers.leaves import leaf_of
+from transfer_service.use_cases.transfers.leaves import leaf_of_signed
 from transfer_service.use_cases.transfers.manifests import verify_manifest
 from transfer_service.use_cases.transfers.revisions import check_listed
 
@@ -63,16 +63,7 @@ def reseal_grants(
         kind=formats.DispatchKind.DELIVERY,
         previous_hash=dispatch.manifest_hash,
     )
-    number, key = keys.active
     detail = tell_of(session, actor, dispatch, "sealed its items to the receiving school again")
-    leaf = leaf_of(
-        actor,
-        Event.ITEM_RESEALED,
-        dispatch,
-        digest=digest,
-        epoch=number,
-        key=key.fingerprint.hex,
-        detail=detail,
-    )
+    leaf = leaf_of_signed(actor, Event.ITEM_RESEALED, dispatch, keys, digest=digest, detail=detail)
     dispatch.sent_leaf = record_all(session, at, [leaf])[0].idx
     return dispatch.sent_leaf

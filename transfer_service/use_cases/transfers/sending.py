@@ -35,7 +35,7 @@ from transfer_service.use_cases.transfers.handing_over import (
     set_sent,
     tell_of,
 )
-from transfer_service.use_cases.transfers.leaves import leaf_of
+from transfer_service.use_cases.transfers.leaves import leaf_of_signed
 from transfer_service.use_cases.transfers.manifests import manifest_kind
 from transfer_service.use_cases.transfers.provenance import find_origin
 
@@ -191,14 +191,8 @@ def _send(
         f"declared: “{NIL_DECLARATION.text}”" if dispatch.kind is DispatchKind.NIL else "sent it",
         items=str(sum(keyed.item.kind is not ItemKind.COVER for keyed in items)),
     )
-    leaf = leaf_of(
-        actor,
-        Event.DISPATCH_WAITING if waits else event,
-        dispatch,
-        digest=digest,
-        epoch=keys.active[0],
-        key=keys.active[1].fingerprint.hex,
-        detail=detail,
+    leaf = leaf_of_signed(
+        actor, Event.DISPATCH_WAITING if waits else event, dispatch, keys, digest=digest, detail=detail
     )
     dispatch.sent_leaf = record_all(session, at, [leaf])[0].idx
     return Sent(dispatch_id=dispatch.id, status=dispatch.status, leaf=dispatch.sent_leaf)
