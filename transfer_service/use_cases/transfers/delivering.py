@@ -25,13 +25,11 @@ from transfer_service.use_cases.transfers.handing_over import (
     alert_receiver,
     grant_all,
     hand_over,
-    open_own_items,
+    open_signed_items,
     set_delivered,
     tell_of,
 )
 from transfer_service.use_cases.transfers.leaves import leaf_of_signed
-from transfer_service.use_cases.transfers.manifests import verify_manifest
-from transfer_service.use_cases.transfers.revisions import check_listed
 from transfer_service.use_cases.transfers.unopened import report_failure
 
 AT_ONCE = 20
@@ -94,10 +92,8 @@ def _deliver(
     receiver = find_active_epoch(session, at, dispatch.receiving_school_id)
     if receiver is None:
         return None
-    manifest = verify_manifest(session, at, dispatch)
     # Everything is opened before anything is written: a damaged item must leave no half-made grants.
-    items = open_own_items(session, at, storage, keys, dispatch=dispatch)
-    check_listed(session, at, manifest, [keyed.item for keyed in items])
+    items = open_signed_items(session, at, storage, keys, dispatch=dispatch)
     if dispatch.status is Status.ACKNOWLEDGED:
         # The receipt names the manifest: that one stays, and the new key is granted what it lists.
         grant_all(session, at, actor, dispatch=dispatch, items=items, epoch=receiver)

@@ -8,7 +8,6 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from transfer_service.crypto.items import check_commitment
 from transfer_service.crypto.suites import PersonKey
 from transfer_service.db.models import Dispatch, DispatchItem
 from transfer_service.db.queries import transfers as queries
@@ -24,12 +23,11 @@ from transfer_service.use_cases.installation import Installation
 from transfer_service.use_cases.keys.holding import SchoolKeys, get_public_epoch, open_school_keys
 from transfer_service.use_cases.recording import record_all
 from transfer_service.use_cases.transfers.drafting import create_transfer
-from transfer_service.use_cases.transfers.failures import said_plainly
-from transfer_service.use_cases.transfers.handing_over import Keyed, grant_all, read_start, tell_of
+from transfer_service.use_cases.transfers.handing_over import Keyed, grant_all, tell_of
 from transfer_service.use_cases.transfers.leaves import leaf_of
 from transfer_service.use_cases.transfers.moves import MoveDates
 from transfer_service.use_cases.transfers.pupils import CONFIRMED_UPN, open_pupil
-from transfer_service.use_cases.transfers.sealing import item_context, open_key
+from transfer_service.use_cases.transfers.sealing import open_tried_key
 from transfer_service.use_cases.transfers.unsealing import Sealed, load_sealed, open_cover
 
 
@@ -101,17 +99,13 @@ def _check_may_go_on(old: Dispatch) -> None:
 
 
 def _open_keys(at: Installation, storage: Storage, sealed: Sealed, listed: set[UUID]) -> list[Keyed]:
-    """Open the keys of what the manifest lists, in order, each tried on the beginning of its ciphertext."""
+    """Open the keys of what the manifest lists, in order, each tried."""
     opened = []
-    for place in sealed.places:
-        item = place.item
+    for item in (place.item for place in sealed.places):
         if item.kind is ItemKind.COVER or item.id not in listed:
             continue
-        data_key = open_key(at, sealed.keys, dispatch=sealed.dispatch, item=item, grants=sealed.grants.get(item.id, ()))
-        with said_plainly():
-            fits = check_commitment(data_key, context=item_context(at, item), header=read_start(storage, item))
-        if not fits:
-            raise CannotOpen(OpeningFailure.COMMITMENT)
+        grants = sealed.grants.get(item.id, ())
+        data_key = open_tried_key(at, storage, sealed.keys, dispatch=sealed.dispatch, item=item, grants=grants)
         opened.append(Keyed(item, data_key))
     if len(opened) != len(listed):
         raise CannotOpen(OpeningFailure.CIPHERTEXT_MISSING)

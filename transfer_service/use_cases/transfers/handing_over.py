@@ -8,8 +8,6 @@ from sqlalchemy.orm import Session
 from transfer_service.audit.detail import tell
 from transfer_service.crypto import formats
 from transfer_service.crypto.cover import COVER_MEDIA_TYPE, COVER_NAME
-from transfer_service.crypto.items import check_commitment
-from transfer_service.crypto.sealing import HEADER_LENGTH
 from transfer_service.crypto.values import DataKey
 from transfer_service.db.models import Dispatch, Item, Person
 from transfer_service.db.queries import transfers as queries
@@ -20,16 +18,15 @@ from transfer_service.domain.keys import ItemKind
 from transfer_service.domain.roles import Actor
 from transfer_service.domain.transfer import DISPATCH_KIND_LABELS
 from transfer_service.storage.blobs import Storage
-from transfer_service.storage.errors import BlobMissing
 from transfer_service.use_cases.alerting import alert_authority, alert_school
 from transfer_service.use_cases.calendars import get_receiver_due
 from transfer_service.use_cases.installation import Installation
 from transfer_service.use_cases.keys.holding import PublicEpoch, SchoolKeys, get_public_epoch
-from transfer_service.use_cases.transfers.failures import said_plainly
 from transfer_service.use_cases.transfers.leaves import say_roles, say_school
-from transfer_service.use_cases.transfers.manifests import sign_manifest
+from transfer_service.use_cases.transfers.manifests import sign_manifest, verify_manifest
 from transfer_service.use_cases.transfers.pupils import make_cover
-from transfer_service.use_cases.transfers.sealing import grant, item_context, open_key, place_item, seal_row
+from transfer_service.use_cases.transfers.revisions import check_listed
+from transfer_service.use_cases.transfers.sealing import grant, open_tried_key, place_item, seal_row
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,20 +42,24 @@ def open_own_items(
 ) -> list[Keyed]:
     """Open the keys of everything that the sending school sealed into a dispatch, in order, the cover included.
 
-    Each key is tried on the beginning of its ciphertext (one key derivation, no plaintext), so that damage is found
-    before anything leaves. Raises CannotOpen.
+    Each key is tried, so that damage is found before anything leaves. Raises CannotOpen.
     """
     grants = queries.list_grants(session, dispatch_id=dispatch.id, recipient_id=keys.school_id)
-    opened = []
-    for place in queries.list_items(session, dispatch_id=dispatch.id, sealed_by=keys.school_id):
-        item = place.item
-        data_key = open_key(at, keys, dispatch=dispatch, item=item, grants=grants.get(item.id, []))
-        with said_plainly():
-            fits = check_commitment(data_key, context=item_context(at, item), header=read_start(storage, item))
-        if not fits:
-            raise CannotOpen(OpeningFailure.COMMITMENT)
-        opened.append(Keyed(item, data_key))
-    return opened
+    items = [place.item for place in queries.list_items(session, dispatch_id=dispatch.id, sealed_by=keys.school_id)]
+    return [
+        Keyed(item, open_tried_key(at, storage, keys, dispatch=dispatch, item=item, grants=grants.get(item.id, [])))
+        for item in items
+    ]
+
+
+def open_signed_items(
+    session: Session, at: Installation, storage: Storage, keys: SchoolKeys, *, dispatch: Dispatch
+) -> list[Keyed]:
+    """Open the keys of what was sent before, where all of it is what the sending school signed; raises CannotOpen."""
+    manifest = verify_manifest(session, at, dispatch)
+    items = open_own_items(session, at, storage, keys, dispatch=dispatch)
+    check_listed(session, at, manifest, [keyed.item for keyed in items])
+    return items
 
 
 def seal_cover(session: Session, at: Installation, actor: Actor, *, dispatch: Dispatch) -> Keyed:
@@ -184,15 +185,3 @@ def tell_of(session: Session, actor: Actor, dispatch: Dispatch, did: str, **fact
         receiving_school=say_school(receiving),
         **facts,
     )
-
-
-def read_start(storage: Storage, item: Item) -> bytes:
-    """Return the first bytes of an item's ciphertext, which commit to its key; raises CannotOpen where it is gone."""
-    if item.ciphertext is not None:
-        return item.ciphertext[:HEADER_LENGTH]
-    if item.blob_key is None:
-        raise CannotOpen(OpeningFailure.CIPHERTEXT_MISSING)
-    try:
-        return storage.read_range(item.blob_key, start=0, length=HEADER_LENGTH)
-    except BlobMissing:
-        raise CannotOpen(OpeningFailure.CIPHERTEXT_MISSING) from None

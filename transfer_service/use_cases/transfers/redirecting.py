@@ -22,14 +22,12 @@ from transfer_service.use_cases.transfers.handing_over import (
     Keyed,
     alert_receiver,
     hand_over,
-    open_own_items,
+    open_signed_items,
     set_delivered,
     set_sent,
     tell_of,
 )
 from transfer_service.use_cases.transfers.leaves import leaf_of_signed
-from transfer_service.use_cases.transfers.manifests import verify_manifest
-from transfer_service.use_cases.transfers.revisions import check_listed
 from transfer_service.use_cases.transfers.sending import Sent
 
 
@@ -59,9 +57,7 @@ def redirect(
     check_receiver(receiving, sending_school_id=old.transfer.sending_school_id)
     receiver = find_active_epoch(session, at, receiving.id)
     keys = open_school_keys(session, at, actor, person_key)
-    manifest = verify_manifest(session, at, old)
-    items = open_own_items(session, at, storage, keys, dispatch=old)
-    check_listed(session, at, manifest, [keyed.item for keyed in items])
+    items = open_signed_items(session, at, storage, keys, dispatch=old)
     new = _copy(session, at, actor, old, receiving_school_id=receiving.id, items=items)
     status = next_status(new.kind, new.status, Action.SEND, receiver_has_key=receiver is not None)
     digest = hand_over(

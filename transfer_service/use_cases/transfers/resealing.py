@@ -19,10 +19,8 @@ from transfer_service.storage.blobs import Storage
 from transfer_service.use_cases.installation import Installation
 from transfer_service.use_cases.keys.holding import find_active_epoch, open_school_keys
 from transfer_service.use_cases.recording import record_all
-from transfer_service.use_cases.transfers.handing_over import hand_over, open_own_items, tell_of
+from transfer_service.use_cases.transfers.handing_over import hand_over, open_signed_items, tell_of
 from transfer_service.use_cases.transfers.leaves import leaf_of_signed
-from transfer_service.use_cases.transfers.manifests import verify_manifest
-from transfer_service.use_cases.transfers.revisions import check_listed
 
 
 def reseal_grants(
@@ -44,9 +42,7 @@ def reseal_grants(
     if receiver is None:
         raise KeyMissing("The receiving school has no key just now, so nothing can be sealed to it. Try again later.")
     keys = open_school_keys(session, at, actor, person_key)
-    manifest = verify_manifest(session, at, dispatch)
-    items = open_own_items(session, at, storage, keys, dispatch=dispatch)
-    check_listed(session, at, manifest, [keyed.item for keyed in items])
+    items = open_signed_items(session, at, storage, keys, dispatch=dispatch)
     session.execute(
         delete(ItemGrant).where(
             ItemGrant.dispatch_id == dispatch.id, ItemGrant.recipient_id == dispatch.receiving_school_id

@@ -15,11 +15,13 @@ from transfer_service.crypto.items import (
     ExpectedItem,
     ItemFacts,
     OpenedItem,
+    check_commitment,
     grant_item,
     open_item,
     open_item_grant,
     seal_item,
 )
+from transfer_service.crypto.sealing import HEADER_LENGTH
 from transfer_service.crypto.suites import PublicKey
 from transfer_service.crypto.values import DataKey
 from transfer_service.db.models import Dispatch, DispatchItem, Item, ItemGrant
@@ -187,6 +189,27 @@ def open_key(
         return open_item_grant(key, row.sealed, info=info)
 
 
+def open_tried_key(
+    at: Installation,
+    storage: Storage,
+    keys: SchoolKeys,
+    *,
+    dispatch: Dispatch,
+    item: Item,
+    grants: Sequence[ItemGrant],
+) -> DataKey:
+    """Open an item's key as `open_key`, and try it on the beginning of the ciphertext: damage is found before use.
+
+    One key derivation, no plaintext. Raises CannotOpen.
+    """
+    data_key = open_key(at, keys, dispatch=dispatch, item=item, grants=grants)
+    with said_plainly():
+        fits = check_commitment(data_key, context=item_context(at, item), header=_read_start(storage, item))
+    if not fits:
+        raise CannotOpen(OpeningFailure.COMMITMENT)
+    return data_key
+
+
 def read_ciphertext(storage: Storage, item: Item) -> bytes:
     """Return an item's sealed bytes from its row or from the store; raises CannotOpen where they are gone."""
     if item.ciphertext is not None:
@@ -242,3 +265,15 @@ def _grant_info(
             epoch=number,
             fingerprint=public.fingerprint,
         )
+
+
+def _read_start(storage: Storage, item: Item) -> bytes:
+    """Return the first bytes of an item's ciphertext, which commit to its key; raises CannotOpen where it is gone."""
+    if item.ciphertext is not None:
+        return item.ciphertext[:HEADER_LENGTH]
+    if item.blob_key is None:
+        raise CannotOpen(OpeningFailure.CIPHERTEXT_MISSING)
+    try:
+        return storage.read_range(item.blob_key, start=0, length=HEADER_LENGTH)
+    except BlobMissing:
+        raise CannotOpen(OpeningFailure.CIPHERTEXT_MISSING) from None
