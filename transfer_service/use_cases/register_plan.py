@@ -18,10 +18,11 @@ from transfer_service.interchange.gias import GiasRow, LinkRow, RefusedRow
 
 PLAIN_SUCCESSOR, PLAIN_PREDECESSOR = "Successor", "Predecessor"
 
-_COMPARED = (
+REGISTER_COLUMNS = (
     "authority_id", "la_code", "establishment_number", "name", "search_name", "type_name", "phase", "status", "town",
     "postcode", "telephone", "low_age", "high_age", "opened_on", "closed_on",
 )  # fmt: skip
+"""What the register gives of a school, and what a converted one takes over from its successor's entry."""
 
 
 class ClockAndIds(Protocol):
@@ -90,7 +91,7 @@ def make_plan(
 
 
 def _load(session: Session) -> _Known:
-    schools = session.execute(select(School.id, School.urn, *(getattr(School, name) for name in _COMPARED)))
+    schools = session.execute(select(School.id, School.urn, *(getattr(School, name) for name in REGISTER_COLUMNS)))
     authorities = session.execute(select(Authority.id, Authority.la_code, Authority.name, Authority.enrolled_at))
     links = session.execute(
         select(SchoolLink.id, SchoolLink.urn, SchoolLink.link_urn, SchoolLink.kind, SchoolLink.established_on)

@@ -7,7 +7,7 @@ which school it became; then it keeps its people, keys and files under the new U
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -22,11 +22,7 @@ from transfer_service.domain.roles import Actor, authority_of
 from transfer_service.use_cases.installation import Installation
 from transfer_service.use_cases.oversight.scope import get_own_school
 from transfer_service.use_cases.recording import record
-
-_TAKEN_OVER: Final = (
-    "authority_id", "la_code", "establishment_number", "name", "search_name", "type_name", "phase", "status", "town",
-    "postcode", "telephone", "low_age", "high_age", "opened_on", "closed_on",
-)  # fmt: skip
+from transfer_service.use_cases.register_plan import REGISTER_COLUMNS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +88,7 @@ def convert_school(session: Session, at: Installation, actor: Actor, *, urn: str
             "That school has people or files of its own here, so the two cannot become one. The closed school's "
             "safeguarding lead forwards each file to it.",
         )
-    values: dict[str, Any] = {name: getattr(chosen.school, name) for name in _TAKEN_OVER}
+    values: dict[str, Any] = {name: getattr(chosen.school, name) for name in REGISTER_COLUMNS}
     session.delete(chosen.school)
     session.add(FormerUrn(urn=school.urn, school_id=school.id, ended_on=school.closed_on))
     # The row that goes has the URN that this one takes.

@@ -140,8 +140,8 @@ def make_receipt(
     """Compose one receipt, in a reading session; `kind` is a word of `RECEIPT_EVENTS`.
 
     It stands on the first checkpoint that the policy's witnesses have seen, and proves that the log only grew since the
-    checkpoint under the school's receipt before it. Raises NotFound where
-    nothing of that kind happened, ReceiptNotReady until the signer has come to its leaf.
+    checkpoint under the school's receipt before it. Raises NotFound where nothing of that kind happened,
+    ReceiptNotReady until the signer has come to its leaf.
     """
     dispatch = _get_dispatch(session, actor, reference=reference, number=number)
     leaves = _leaves(session, dispatch)
