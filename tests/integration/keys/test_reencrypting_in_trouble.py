@@ -38,10 +38,9 @@ from transfer_service.use_cases.transfers import (
     opening,
     reencrypting,
 )
-from transfer_service.use_cases.transfers.handing_over import read_start
 from transfer_service.use_cases.transfers.reading import prepare_reading, record_reading
 from transfer_service.use_cases.transfers.reencrypting import make_item, prepare_item, swap_item
-from transfer_service.use_cases.transfers.sealing import item_context, open_key
+from transfer_service.use_cases.transfers.sealing import item_context, open_key, read_start
 from transfer_service.use_cases.transfers.unsealing import load_sealed
 
 ONE = pytest.mark.parametrize("cast_and_service", ["sqlite"], indirect=True)

@@ -14,19 +14,16 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from transfer_service.crypto.items import check_commitment
 from transfer_service.crypto.suites import PersonKey
 from transfer_service.db.models import Dispatch, Item, ItemGrant
 from transfer_service.db.session import Database
-from transfer_service.domain.errors import CannotOpen, Conflict, OpeningFailure
+from transfer_service.domain.errors import CannotOpen, Conflict
 from transfer_service.domain.roles import KEY_HOLDING_ROLES, Actor
 from transfer_service.storage.blobs import Storage
 from transfer_service.use_cases.installation import Installation
 from transfer_service.use_cases.keys.holding import SchoolKeys, open_school_keys
 from transfer_service.use_cases.recording import record_all
-from transfer_service.use_cases.transfers.failures import said_plainly
-from transfer_service.use_cases.transfers.handing_over import read_start
-from transfer_service.use_cases.transfers.sealing import item_context, open_key
+from transfer_service.use_cases.transfers.sealing import open_tried_key
 from transfer_service.use_cases.transfers.unopened import check_unchanged, report_failure
 
 TRIED: Final = 3
@@ -83,16 +80,10 @@ def _try(session: Session, at: Installation, storage: Storage, keys: SchoolKeys,
     if grant.epoch not in keys.epochs and grant.epoch not in keys.destroyed:
         return None  # somebody else's to open: this person was never granted that epoch
     try:
-        data_key = open_key(at, keys, dispatch=dispatch, item=item, grants=[grant])
-        with said_plainly():
-            fits = check_commitment(data_key, context=item_context(at, item), header=read_start(storage, item))
-    except CannotOpen as found:
-        reason = found
-    else:
-        if fits:
-            return None
-        reason = CannotOpen(OpeningFailure.COMMITMENT)
-    return Failure(dispatch_id=dispatch.id, item_id=item.id, revision=item.revision, reason=reason)
+        open_tried_key(at, storage, keys, dispatch=dispatch, item=item, grants=[grant])
+    except CannotOpen as reason:
+        return Failure(dispatch_id=dispatch.id, item_id=item.id, revision=item.revision, reason=reason)
+    return None
 
 
 def _report(database: Database, at: Installation, actor: Actor, failure: Failure) -> bool:

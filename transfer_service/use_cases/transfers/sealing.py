@@ -204,7 +204,7 @@ def open_tried_key(
     """
     data_key = open_key(at, keys, dispatch=dispatch, item=item, grants=grants)
     with said_plainly():
-        fits = check_commitment(data_key, context=item_context(at, item), header=_read_start(storage, item))
+        fits = check_commitment(data_key, context=item_context(at, item), header=read_start(storage, item))
     if not fits:
         raise CannotOpen(OpeningFailure.COMMITMENT)
     return data_key
@@ -267,7 +267,7 @@ def _grant_info(
         )
 
 
-def _read_start(storage: Storage, item: Item) -> bytes:
+def read_start(storage: Storage, item: Item) -> bytes:
     """Return the first bytes of an item's ciphertext, which commit to its key; raises CannotOpen where it is gone."""
     if item.ciphertext is not None:
         return item.ciphertext[:HEADER_LENGTH]
