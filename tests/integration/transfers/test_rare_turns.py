@@ -222,10 +222,8 @@ def test_leaves_that_cannot_be_read_break_no_page(stage: Stage, monkeypatch: pyt
     with stage.database.reading() as session:
         reference = session.get_one(models.Dispatch, dispatch_id).transfer.reference
         whole = timeline.list_happenings(session, stage.alma.actor, reference=reference)
-    real = queries.list_leaves
-    monkeypatch.setattr(
-        queries, "list_leaves", lambda *given, **named: [SimpleNamespace(body=b"junk"), *real(*given, **named)]
-    )
+    real = queries.list_leaf_bodies
+    monkeypatch.setattr(queries, "list_leaf_bodies", lambda *given, **named: [b"junk", *real(*given, **named)])
     with stage.database.writing() as session:
         assert timeline.list_happenings(session, stage.alma.actor, reference=reference) == whole
         remark = returning.read_return_remark(
