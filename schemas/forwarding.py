@@ -26,7 +26,7 @@ class ForwardSchema(ValueSchema[Forward]):
     makes = Forward
     receiving_school = Urn("Choose the school that the pupil is moving to")
     kind = Choice(TransferKind, "Choose what kind of move it is")
-    leaving_on = Day("Enter the pupil's leaving date", what="Leaving date")
+    leaving_on = Day("Enter the pupil’s leaving date", what="Leaving date")
     starts_on = Day("Enter the first day at the new school", what="First day at the new school", optional=True)
     destination_confirmed_on = Day(
         "Enter the day on which the new school became known", what="Day the new school became known", optional=True

@@ -1,9 +1,10 @@
-"""The fields for a school's URN and a pupil's UPN."""
+"""The fields for a school's URN, a pupil's UPN and a transfer's reference."""
 
 from marshmallow import ValidationError
 
 from schemas.fields import Line
 from transfer_service.domain.identifiers import UPN_PROBLEM_SENTENCES, judge_upn, parse_urn
+from transfer_service.domain.references import parse_reference
 
 
 class Urn(Line):
@@ -17,7 +18,7 @@ class Urn(Line):
         """Refuse what is not six digits."""
         urn = parse_urn(text)
         if urn is None:
-            raise ValidationError("A school's URN has 6 numbers. Search for the school by name, town or URN")
+            raise ValidationError("A school’s URN has 6 numbers. Search for the school by name, town or URN")
         return urn
 
 
@@ -34,3 +35,18 @@ class Upn(Line):
         if verdict.problems:
             raise ValidationError([UPN_PROBLEM_SENTENCES[problem] for problem in verdict.problems])
         return verdict.text
+
+
+class Reference(Line):
+    """A transfer's reference, written properly."""
+
+    def __init__(self, *, optional: bool = False) -> None:
+        """Ask for a reference."""
+        super().__init__("Enter a transfer’s reference", what="Reference", limit=20, optional=optional)
+
+    def judge(self, text: str) -> str:
+        """Refuse what is none: the check character finds a mistyped one."""
+        reference = parse_reference(text)
+        if reference is None:
+            raise ValidationError("Enter a reference like PT-7F3K-92QD. Check each letter and number")
+        return reference

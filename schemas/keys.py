@@ -18,7 +18,7 @@ class ExposureSchema(ValueSchema[Exposure]):
     """The school puts its key out of use."""
 
     makes = Exposure
-    confirmed = Ticked("Confirm that somebody may know your school's key, or go back")
+    confirmed = Ticked("Confirm that somebody may know your school’s key, or go back")
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,10 @@ from marshmallow import ValidationError
 
 from schemas.base import ValueSchema
 from schemas.fields import Choice, Day, Email, Line, Number, YesNo
-from schemas.identifiers import Urn
+from schemas.identifiers import Reference, Urn
 from transfer_service.domain.deadlines import LONGEST_CLOCK, CalendarOf, ClockRule, ClockStart, ClockUnit
 from transfer_service.domain.events import Event
 from transfer_service.domain.oversight import ApprovalRefusal, Box, DispatchShow, PeriodChoice, SchoolOrder, SchoolShow
-from transfer_service.domain.references import parse_reference
 from transfer_service.domain.roles import AUTHORITY_ROLES, KEY_HOLDING_ROLES, Role
 
 NO_SUCH_PAGE = "This page of the list does not exist. Go back to the first page"
@@ -30,21 +29,6 @@ class PageStart(Line):
         if not re.fullmatch(r"[0-9A-Za-z.:-]+", text):
             raise ValidationError(NO_SUCH_PAGE)
         return text
-
-
-class Reference(Line):
-    """A transfer's reference, written properly."""
-
-    def __init__(self, *, optional: bool = False) -> None:
-        """Ask for a reference."""
-        super().__init__("Enter a transfer's reference", what="Reference", limit=20, optional=optional)
-
-    def judge(self, text: str) -> str:
-        """Refuse what is none: the check character finds a mistyped one."""
-        reference = parse_reference(text)
-        if reference is None:
-            raise ValidationError("Enter a reference like PT-7F3K-92QD. Check each letter and number")
-        return reference
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +49,7 @@ class ComplianceFilterSchema(ValueSchema[ComplianceFilter]):
     period = Choice(PeriodChoice, "Choose a period from the list", optional=True)
     show = Choice(SchoolShow, "Choose which schools to show from the list", optional=True)
     order = Choice(SchoolOrder, "Choose an order from the list", optional=True)
-    name = Line("Enter a school's name, town or URN", what="School", limit=100, optional=True)
+    name = Line("Enter a school’s name, town or URN", what="School", limit=100, optional=True)
     after = PageStart()
 
 
@@ -104,7 +88,7 @@ class AuditFilterSchema(ValueSchema[AuditFilter]):
 
     makes = AuditFilter
     school = Urn("Choose a school from the list", optional=True)
-    email = Email("Enter the person's email address", optional=True)
+    email = Email("Enter the person’s email address", optional=True)
     reference = Reference(optional=True)
     event = Choice(Event, "Choose what happened from the list", optional=True)
     from_on = Day("Enter the first day", what="First day", optional=True)
@@ -139,7 +123,7 @@ class InviteOfficerSchema(ValueSchema[InviteOfficer]):
     """An invitation of an officer or a further Head of Service."""
 
     makes = InviteOfficer
-    email = Email("Enter the person's email address")
+    email = Email("Enter the person’s email address")
     role = Choice(Role, "Choose what the person does at the authority", only=AUTHORITY_ROLES)
 
 
@@ -155,7 +139,7 @@ class InviteFirstSchema(ValueSchema[InviteFirst]):
     """An invitation of a school's safeguarding lead or head teacher by the authority."""
 
     makes = InviteFirst
-    email = Email("Enter the person's email address")
+    email = Email("Enter the person’s email address")
     role = Choice(Role, "Choose what the person does at the school", only=KEY_HOLDING_ROLES | {Role.HEAD_TEACHER})
 
 
@@ -170,7 +154,7 @@ class FindSchoolSchema(ValueSchema[FindSchool]):
     """The search for a school of the authority."""
 
     makes = FindSchool
-    q = Line("Enter a school's name, town or URN", what="School", limit=100)
+    q = Line("Enter a school’s name, town or URN", what="School", limit=100)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ class InviteToSchoolSchema(ValueSchema[InvitePerson]):
     """An invitation to a role of a school."""
 
     makes = InvitePerson
-    email = Email("Enter the person's email address")
+    email = Email("Enter the person’s email address")
     role = Choice(Role, "Choose what the person does at the school", only=SCHOOL_ROLES)
 
 
@@ -66,5 +66,5 @@ class InviteToInstallationSchema(ValueSchema[InvitePerson]):
     """An invitation to administer the service."""
 
     makes = InvitePerson
-    email = Email("Enter the person's email address")
+    email = Email("Enter the person’s email address")
     role = Choice(Role, "Choose what the person does", only=INSTALLATION_ROLES)

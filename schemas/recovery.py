@@ -35,7 +35,7 @@ class RecordCustodianSchema(ValueSchema[RecordCustodian]):
 
     makes = RecordCustodian
     share = Number("Enter the number of the share, from 1 to 5", least=1, most=SHARES)
-    name = Name("Enter the custodian's name", what="Name")
+    name = Name("Enter the custodian’s name", what="Name")
     employer = Line("Enter where the custodian works", what="Employer", limit=100)
     works_as = Choice(KeeperOf, "Choose what the custodian is to the authority and to this service")
 
@@ -63,7 +63,7 @@ class AskRecoverySchema(ValueSchema[AskRecovery]):
     """A request for the custodians' help."""
 
     makes = AskRecovery
-    membership = Id("Choose the safeguarding lead who is to open the school's files")
+    membership = Id("Choose the safeguarding lead who is to open the school’s files")
     understood = Ticked("Confirm that you know who is told")
 
 

@@ -9,7 +9,7 @@ from marshmallow import ValidationError, fields, validate, validates_schema
 
 from schemas.base import ValueSchema
 from schemas.fields import Choice, Day, Line, Name, Number, Several, Text, Ticked, YesNo
-from schemas.identifiers import Upn
+from schemas.identifiers import Reference, Upn
 from transfer_service.domain.breaches import BreachStep
 from transfer_service.domain.calendars import ClosureKind
 from transfer_service.domain.notes import NOTE_TEXT_LIMIT, WHY_SHARED_LIMIT, NoteCategory, WhyShared
@@ -31,9 +31,9 @@ class PupilEnteredSchema(ValueSchema[PupilEntered]):
     """The first page of a new transfer."""
 
     makes = PupilEntered
-    forename = Name("Enter the pupil's forename", what="Forename")
-    surname = Name("Enter the pupil's surname", what="Surname")
-    date_of_birth = Day("Enter the pupil's date of birth", what="Date of birth")
+    forename = Name("Enter the pupil’s forename", what="Forename")
+    surname = Name("Enter the pupil’s surname", what="Surname")
+    date_of_birth = Day("Enter the pupil’s date of birth", what="Date of birth")
     upn = Upn()
 
 
@@ -154,7 +154,7 @@ class NilSchema(ValueSchema[StatedOfDraft]):
     makes = StatedOfDraft
     seen = Line(_VERSION, what="What was shown", limit=64, optional=True)
     statement_version = Line(_VERSION, what="Statement version", limit=20)
-    confirmed = Ticked("Confirm that you have checked electronic and paper records and earlier schools' files")
+    confirmed = Ticked("Confirm that you have checked electronic and paper records and earlier schools’ files")
 
 
 class FiledSchema(ValueSchema[Stated]):
@@ -162,7 +162,7 @@ class FiledSchema(ValueSchema[Stated]):
 
     makes = Stated
     statement_version = Line(_VERSION, what="Statement version", limit=20)
-    confirmed = Ticked("Confirm that the whole file is filed in your school's own system")
+    confirmed = Ticked("Confirm that the whole file is filed in your school’s own system")
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,3 +245,17 @@ class BreachStepsSchema(ValueSchema[BreachSteps]):
 
     makes = BreachSteps
     steps = Several(BreachStep, "Tick off at least one step")
+
+
+@dataclass(frozen=True, slots=True)
+class FindTransfer:
+    """The reference that somebody was told by telephone."""
+
+    reference: str
+
+
+class FindTransferSchema(ValueSchema[FindTransfer]):
+    """The search for a transfer by its reference."""
+
+    makes = FindTransfer
+    reference = Reference()

@@ -24,9 +24,9 @@ class PupilSchema(ValueSchema[Pupil]):
     """The first step of a new transfer; `upn_confirmed` keeps a UPN in spite of a warning."""
 
     makes = Pupil
-    forename = Name("Enter the pupil's forename", what="Forename")
-    surname = Name("Enter the pupil's surname", what="Surname")
-    date_of_birth = Day("Enter the pupil's date of birth", what="Date of birth")
+    forename = Name("Enter the pupil’s forename", what="Forename")
+    surname = Name("Enter the pupil’s surname", what="Surname")
+    date_of_birth = Day("Enter the pupil’s date of birth", what="Date of birth")
     upn = Upn()
     upn_confirmed = YesNo("Choose whether the UPN is right", optional=True, load_default=False, allow_none=False)
 
@@ -60,7 +60,7 @@ class MoveSchema(ValueSchema[Move]):
 
     makes = Move
     kind = Choice(TransferKind, "Choose what kind of move it is")
-    leaving_on = Day("Enter the pupil's leaving date", what="Leaving date")
+    leaving_on = Day("Enter the pupil’s leaving date", what="Leaving date")
     starts_on = Day("Enter the first day at the new school", what="First day at the new school", optional=True)
     destination_confirmed_on = Day(
         "Enter the day on which the new school became known", what="Day the new school became known", optional=True

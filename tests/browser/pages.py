@@ -4,8 +4,8 @@ NO_PAGES = """
     authority.compliance_file authority.entries authority.policy_letter authority.recovery_receipt authority.school_file
     demo.codes
     log.checkpoint log.policy log.program log.tile public.health public.metrics public.ready
-    school_receipts.entries school_receipts.pdf school_receipts.proof school_receiving.attachment
-    school_search.suggestions static_files.static
+    school_lists.transfers_file school_receipts.entries school_receipts.pdf school_receipts.proof
+    school_receiving.attachment school_search.suggestions static_files.static
     arriving.arrive held.newest
     authority.recovery_request
 """
@@ -39,7 +39,7 @@ PAGES = {
         held.held_form password_again.ask school_keys.compare
     """,
     "an office": """
-        school_transfers.transfers
+        school_lists.transfers
     """,
     "a head teacher": """
         recovery_asking.ask
@@ -48,7 +48,7 @@ PAGES = {
         authority.alerts authority.ask_clock authority.ask_closure authority.ask_custodian authority.ask_end
         authority.ask_name authority.ask_officer authority.ask_refusal authority.ask_term authority.audit
         authority.audit_search authority.calendar authority.compliance authority.conversion
-        authority.conversions authority.hold authority.people authority.recovery authority.school
+        authority.conversions authority.hold authority.overdue authority.people authority.recovery authority.school
         authority.school_people authority.settings authority.story authority.transfer
     """,
     "an officer": "",

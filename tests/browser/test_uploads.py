@@ -1,13 +1,17 @@
 """Files on their way in a real browser: several at once, dropped, refused, and sent again after a lost connection."""
 
 import re
+import time
 from pathlib import Path
 
+import pyotp
 import pytest
 from playwright.sync_api import Page, Route, expect
 
+from tests.browser.accessibility import axe
 from tests.browser.conftest import ContextFactory
 from tests.browser.visiting import Visitor, visitor
+from tests.browser.walks import in_the_database
 from tests.demonstration import Demonstration
 from transfer_service.demo.papers import make_pdf, make_picture
 
@@ -40,6 +44,21 @@ def drafter(service: str, demonstration: Demonstration, context_factory: Context
     harriet.follow("Attachments")
     expect(harriet.page.get_by_role("heading", level=1)).to_have_text("Attachments")
     return harriet
+
+
+def sign_in_in_a_new_tab(at: Visitor) -> None:
+    """Follow the link of the page that says so; the code of a moment ahead, since the one of now was used."""
+    person = at.demonstration.person("harriet.osborne@")
+    with at.page.context.expect_page() as opening:
+        at.page.get_by_role("link", name="Sign in again (opens in a new tab)").click()
+    tab = opening.value
+    tab.get_by_label("Email address").fill(person["email"])
+    tab.get_by_label("Password", exact=True).fill(person["password"])
+    tab.get_by_role("button", name="Continue").click()
+    tab.get_by_label("6-digit code").fill(pyotp.TOTP(person["totp_secret"]).at(time.time(), 1))
+    tab.get_by_role("button", name="Sign in").click()
+    expect(tab.get_by_text("Signed in as")).to_be_visible()
+    tab.close()
 
 
 def expect_in_the_draft(page: Page, *names: str) -> None:
@@ -91,6 +110,30 @@ def test_after_a_lost_connection_only_what_was_not_sealed_is_sent_again(drafter:
     expect(page.get_by_text("The attachments are sealed and saved in the draft.")).to_be_visible()
     expect_in_the_draft(page, "plan.pdf", "drawing.png")
     assert len(posts) == 3, "the first file was not sent twice"
+
+
+def test_files_chosen_before_the_session_ended_are_sent_once_signed_in_again(drafter: Visitor) -> None:
+    page = drafter.page
+    page.get_by_label("Choose files").set_input_files([PDF, PICTURE])
+    in_the_database(drafter, "UPDATE sign_in_session SET expires_at = created_at")
+
+    drafter.press("Seal and save")
+
+    expect(page.get_by_role("status")).to_have_text("2 files were not sealed. See why beside each.")
+    first, second = on_their_way(page)
+    assert first.split("\n") == ["plan.pdf", "Not sent: you have been signed out"]
+    assert second.strip() == "drawing.png"
+    expect(page.get_by_text("The files below are not lost")).to_be_visible()
+    assert axe(page) == []
+    drafter.press("Try again")
+    expect(page.get_by_text("The files below are not lost")).to_be_visible()
+
+    sign_in_in_a_new_tab(drafter)
+    drafter.press("Try again")
+
+    expect(page.get_by_text("The attachments are sealed and saved in the draft.")).to_be_visible()
+    expect_in_the_draft(page, "plan.pdf", "drawing.png")
+    assert drafter.complaints == []
 
 
 def test_files_are_dropped_onto_the_page(drafter: Visitor) -> None:

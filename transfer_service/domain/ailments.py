@@ -62,7 +62,7 @@ DIAGNOSES: Mapping[Ailment, Diagnosis] = MappingProxyType(
         ),
         Ailment.EPOCH_WITHOUT_ESCROW: Diagnosis(
             Severity.RED,
-            "A school's key has no escrow grant to the authority's recovery key. It is made when a DSL of the school "
+            "A school’s key has no escrow grant to the authority’s recovery key. It is made when a DSL of the school "
             "signs in next; if it is not, compare the recovery key with the setting RECOVERY_KEYS.",
         ),
         Ailment.EPOCH_WITHOUT_HOLDER: Diagnosis(
@@ -75,7 +75,7 @@ DIAGNOSES: Mapping[Ailment, Diagnosis] = MappingProxyType(
             Severity.AMBER, "A key holder has no confirmed recovery code. The account page makes a new one."
         ),
         Ailment.PERSON_WITHOUT_UNLOCK: Diagnosis(
-            Severity.RED, "A key holder's key is wrapped under no password. A colleague grants the school's key anew."
+            Severity.RED, "A key holder’s key is wrapped under no password. A colleague grants the school’s key anew."
         ),
         Ailment.KEY_NOT_AUTHENTIC: Diagnosis(
             Severity.RED,

@@ -34,7 +34,7 @@ OUTCOME_LABELS: Mapping[Outcome, str] = MappingProxyType(
         Outcome.DESTINATION_UNKNOWN: "Destination unknown",
         Outcome.OUTSIDE_SCHEME: "Outside the scheme",
         Outcome.NOTHING_SENT: "Nothing sent yet",
-        Outcome.WAITING: "Waiting for the receiving school's key",
+        Outcome.WAITING: "Waiting for the receiving school’s key",
         Outcome.SENT: "Sent, not acknowledged",
         Outcome.SENT_BACK: "Sent back",
         Outcome.WITHDRAWN: "Withdrawn",

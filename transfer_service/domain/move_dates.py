@@ -27,7 +27,7 @@ def check_pupil_and_dates(
     if date_of_birth >= today:
         problems["date_of_birth"] = ["Date of birth must be in the past"]
     elif not YOUNGEST <= _age(date_of_birth, leaving_on) <= OLDEST:
-        problems["date_of_birth"] = ["Check the date of birth and the leaving date: they do not fit a school's pupil"]
+        problems["date_of_birth"] = ["Check the date of birth and the leaving date: they do not fit a school’s pupil"]
     if leaving_on > today + _A_YEAR:
         problems["leaving_on"] = ["Leaving date must be within a year from today"]
     if starts_on is not None and abs(starts_on - leaving_on) > _A_YEAR:

@@ -35,6 +35,7 @@ class SchoolOrder(StrEnum):
     """What the table of schools is sorted by."""
 
     OVERDUE = "overdue"
+    LONGEST = "longest"
     NAME = "name"
     NIL_SHARE = "nil-share"
     MOST_SENT = "sent"
@@ -43,6 +44,7 @@ class SchoolOrder(StrEnum):
 SCHOOL_ORDER_LABELS: Mapping[SchoolOrder, str] = MappingProxyType(
     {
         SchoolOrder.OVERDUE: "Most overdue first",
+        SchoolOrder.LONGEST: "Longest overdue first",
         SchoolOrder.NAME: "Name",
         SchoolOrder.NIL_SHARE: "Highest share of nil declarations first",
         SchoolOrder.MOST_SENT: "Most moves first",
@@ -56,6 +58,7 @@ class SchoolShow(StrEnum):
     ACTIVE = "active"
     ALL = "all"
     OVERDUE = "overdue"
+    NEVER_SENT = "never-sent"
     QUIET = "quiet"
     KEYS = "keys"
     ALWAYS_NIL = "always-nil"
@@ -66,6 +69,7 @@ SCHOOL_SHOW_LABELS: Mapping[SchoolShow, str] = MappingProxyType(
         SchoolShow.ACTIVE: "Schools that send or are sent something",
         SchoolShow.ALL: "All schools",
         SchoolShow.OVERDUE: "Schools with something overdue",
+        SchoolShow.NEVER_SENT: "Schools that never sent a file",
         SchoolShow.QUIET: "Schools with no activity",
         SchoolShow.KEYS: "Schools with too few key holders",
         SchoolShow.ALWAYS_NIL: "Schools that always declare nil",

@@ -39,7 +39,7 @@ PASSWORD_PROBLEM_SENTENCES = {
     PasswordProblem.TOO_SHORT: f"Password must have {MINIMUM_LENGTH} characters or more",
     PasswordProblem.TOO_LONG: f"Password must have {MAXIMUM_LENGTH} characters or fewer",
     PasswordProblem.REPEATED: "Password must not be one character or a short group repeated",
-    PasswordProblem.CONTEXT: "Password must not be made of your name, your email address or your school's name",
+    PasswordProblem.CONTEXT: "Password must not be made of your name, your email address or your school’s name",
     PasswordProblem.COMMON: "Password is too easy to guess. Three unrelated words make a good one",
 }
 

@@ -75,7 +75,7 @@ class RejectionReason(StrEnum):
 STATUS_LABELS: Mapping[Status, str] = MappingProxyType(
     {
         Status.DRAFT: "Draft",
-        Status.WAITING: "Waiting for the receiving school's key",
+        Status.WAITING: "Waiting for the receiving school’s key",
         Status.SENT: "Sent",
         Status.OPENED: "Opened",
         Status.ACKNOWLEDGED: "Acknowledged",

@@ -80,7 +80,7 @@ class DemoParts:
 
 
 @blueprint.get("/demo")
-@access.public("a demonstration's sign-ins guard nothing real, and whoever tries it out needs them before signing in")
+@access.public("a demonstration’s sign-ins guard nothing real, and whoever tries it out needs them before signing in")
 def people() -> str:
     """Show how everybody signs in, with the codes of now."""
     now = current_services().installation.now()

@@ -96,7 +96,7 @@ def test_two_browsers_accepting_at_once_make_one_account(cast: Cast, service: Se
         ("abcabcabcabcabc", "repeated"),
         ("passwordpassword1", "too easy to guess"),
         ("new@example.org", "your name, your email address"),
-        ("Alderford Primary School", "school's name"),
+        ("Alderford Primary School", "school’s name"),
     ],
 )
 def test_a_password_that_is_easy_to_guess_is_refused_without_repeating_it(

@@ -52,7 +52,7 @@ def test_names_of_every_kind_come_back_as_they_were(stage: Stage, forename: str,
 def test_a_name_that_is_none_is_refused_without_repeating_it(stage: Stage, forename: str) -> None:
     with pytest.raises(Invalid) as refused:
         record(stage, stage.alma, pupil=Pupil(forename=forename, surname="Kay", date_of_birth=BORN))
-    assert refused.value.fields == {"forename": ("Enter the pupil's forename, in at most 100 characters",)}
+    assert refused.value.fields == {"forename": ("Enter the pupil’s forename, in at most 100 characters",)}
 
 
 def test_a_upn_with_a_wrong_letter_is_taken_once_somebody_confirms_it(stage: Stage) -> None:

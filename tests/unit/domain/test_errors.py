@@ -35,7 +35,7 @@ EXAMPLES = [
     PermissionRefused("notes_open"),
     StateForbids("sent", "acknowledge"),
     RuleForbids("a_rule", "This is not possible. Ask a colleague."),
-    Invalid({"surname": ["Enter the pupil's surname"]}),
+    Invalid({"surname": ["Enter the pupil’s surname"]}),
     AlreadyDone("send"),
     Conflict(),
     Unavailable(5),
@@ -76,10 +76,10 @@ def test_a_state_that_forbids_names_the_act_and_the_state():
 
 
 def test_what_is_invalid_is_listed_by_field_and_cannot_be_changed_later():
-    given = {"surname": ["Enter the pupil's surname"]}
+    given = {"surname": ["Enter the pupil’s surname"]}
     invalid = Invalid(given)
     given["surname"].append("x")
-    assert dict(invalid.fields) == {"surname": ("Enter the pupil's surname",)}
+    assert dict(invalid.fields) == {"surname": ("Enter the pupil’s surname",)}
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,7 @@ def refusal(field, *given):
     return list(refused.value.fields["value"])
 
 
-SURNAME = {"missing": "Enter the pupil's surname", "what": "Surname"}
+SURNAME = {"missing": "Enter the pupil’s surname", "what": "Surname"}
 
 
 @pytest.mark.parametrize(
@@ -83,9 +83,9 @@ def test_names_are_trimmed_and_composed(typed, tidy):
 @pytest.mark.parametrize(
     "typed, message",
     [
-        ("", "Enter the pupil's surname"),
-        ("   ", "Enter the pupil's surname"),
-        (None, "Enter the pupil's surname"),
+        ("", "Enter the pupil’s surname"),
+        ("   ", "Enter the pupil’s surname"),
+        (None, "Enter the pupil’s surname"),
         (7, "Surname must be text"),
         (["Ann"], "Surname must be text"),
         ("a" * 101, "Surname must be 100 characters or fewer"),
@@ -104,7 +104,7 @@ def test_what_is_no_name_is_refused(typed, message):
 
 
 def test_a_field_left_out_is_asked_for():
-    assert refusal(Name(**SURNAME)) == ["Enter the pupil's surname"]
+    assert refusal(Name(**SURNAME)) == ["Enter the pupil’s surname"]
 
 
 def test_an_optional_line_may_be_left_out_blank_or_null():
@@ -225,7 +225,7 @@ def test_what_is_no_one_time_code_is_refused(typed):
     assert refusal(Code(), typed) == ["Enter the 6-digit code from your authenticator app"]
 
 
-LEAVING = {"missing": "Enter the pupil's leaving date", "what": "Leaving date"}
+LEAVING = {"missing": "Enter the pupil’s leaving date", "what": "Leaving date"}
 
 
 @pytest.mark.parametrize(
@@ -246,7 +246,7 @@ def test_a_date_comes_as_iso_text_or_in_three_inputs(given):
 @pytest.mark.parametrize(
     "given, message",
     [
-        (DateParts("", "", ""), "Enter the pupil's leaving date"),
+        (DateParts("", "", ""), "Enter the pupil’s leaving date"),
         (DateParts("", "9", "2026"), "Leaving date must include a day"),
         (DateParts("3", "", "2026"), "Leaving date must include a month"),
         (DateParts("", " ", "2026"), "Leaving date must include a day and month"),
@@ -264,7 +264,7 @@ def test_a_date_comes_as_iso_text_or_in_three_inputs(given):
         ("2026-09-03T00:00:00", "Leaving date must be a date like 2026-09-03"),
         (20260903, "Leaving date must be a date like 2026-09-03"),
         ({"day": 3}, "Leaving date must be a date like 2026-09-03"),
-        (None, "Enter the pupil's leaving date"),
+        (None, "Enter the pupil’s leaving date"),
     ],
 )
 def test_what_is_no_date_is_refused(given, message):
@@ -330,7 +330,7 @@ def test_a_number_with_a_default_may_be_left_out():
 
 def test_a_school_is_named_by_its_urn():
     assert load(Urn(), " 125500 ") == "125500"
-    assert refusal(Urn(), "Oak School") == ["A school's URN has 6 numbers. Search for the school by name, town or URN"]
+    assert refusal(Urn(), "Oak School") == ["A school’s URN has 6 numbers. Search for the school by name, town or URN"]
     assert refusal(Urn("Choose the receiving school")) == ["Choose the receiving school"]
 
 

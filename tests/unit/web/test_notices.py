@@ -27,7 +27,7 @@ def test_it_is_shown_once(app: Flask) -> None:
 
 
 def test_it_may_carry_a_reference_and_nothing_else(app: Flask) -> None:
-    with app.test_request_context(), pytest.raises(ValueError, match="carries a transfer's reference"):
+    with app.test_request_context(), pytest.raises(ValueError, match="carries a transfer’s reference"):
         leave_notice(SENT, reference="Zephyrine")
 
 

@@ -4,22 +4,31 @@ from collections.abc import Collection
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import Select, and_, func, literal, or_, select
+from sqlalchemy import ColumnElement, Select, and_, func, literal, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from transfer_service.db.models import Dispatch, School, Transfer
 from transfer_service.db.types import Flag
-from transfer_service.domain.transfer import Status
+from transfer_service.domain.transfer import DispatchKind, Status
 
 AWAITING_RECEIVER = (Status.WAITING, Status.SENT, Status.OPENED)
+AWAITING_ANSWER = (Status.SENT, Status.OPENED)
 NOT_URGENT = literal(False, Flag())  # noqa: FBT003 -- a value, not a switch
 ENDED = (Status.ACKNOWLEDGED, Status.REJECTED, Status.WITHDRAWN)
 
 
 def select_outgoing(
-    *, school_id: UUID, statuses: Collection[Status] | None, before: tuple[datetime, UUID] | None, limit: int
+    *,
+    school_id: UUID,
+    statuses: Collection[Status] | None,
+    before: tuple[datetime, UUID] | None,
+    limit: int,
+    unanswered_on: date | None = None,
 ) -> Select[Dispatch, Transfer, School]:
-    """Select the newest dispatch of each transfer of a sending school, the newest transfer first."""
+    """Select the newest dispatch of each transfer of a sending school, the newest transfer first.
+
+    With `unanswered_on` only what the receiving school should have acknowledged before that day, and has not.
+    """
     other = aliased(Dispatch)
     newest = select(func.max(other.number)).where(other.transfer_id == Transfer.id).scalar_subquery()
     statement = (
@@ -32,6 +41,8 @@ def select_outgoing(
     )
     if statuses is not None:
         statement = statement.where(Dispatch.status.in_(list(statuses)))
+    if unanswered_on is not None:
+        statement = statement.where(_is_unanswered(unanswered_on))
     if before is not None:
         created_at, transfer_id = before
         statement = statement.where(
@@ -44,9 +55,17 @@ def select_outgoing(
 
 
 def select_incoming(
-    *, school_id: UUID, statuses: Collection[Status], after: tuple[bool, datetime, UUID] | None, limit: int
+    *,
+    school_id: UUID,
+    statuses: Collection[Status],
+    after: tuple[bool, datetime, UUID] | None,
+    limit: int,
+    is_unfiled: bool = False,
 ) -> Select[Dispatch, Transfer, School]:
-    """Select what was sent to a school: urgent first, then the oldest first."""
+    """Select what was sent to a school: urgent first, then the oldest first.
+
+    With `is_unfiled` only files of which nobody has stated that they are in the school's own system.
+    """
     statement = (
         select(Dispatch, Transfer, School)
         .join(Transfer, Dispatch.transfer_id == Transfer.id)
@@ -55,6 +74,8 @@ def select_incoming(
         .order_by(Dispatch.urgent.desc(), Dispatch.sent_at, Dispatch.id)
         .limit(limit)
     )
+    if is_unfiled:
+        statement = statement.where(_is_unfiled())
     if after is not None:
         urgent, sent_at, dispatch_id = after
         later = or_(Dispatch.sent_at > sent_at, and_(Dispatch.sent_at == sent_at, Dispatch.id > dispatch_id))
@@ -75,6 +96,27 @@ def count_incoming(session: Session, *, school_id: UUID, statuses: Collection[St
         )
         or 0
     )
+
+
+def count_unfiled(session: Session, *, school_id: UUID) -> int:
+    """Count what a school has acknowledged, and not stated to be in its own system."""
+    counted = (
+        select(func.count())
+        .select_from(Dispatch)
+        .where(Dispatch.receiving_school_id == school_id, Dispatch.status == Status.ACKNOWLEDGED, _is_unfiled())
+    )
+    return session.scalar(counted) or 0
+
+
+def count_unanswered(session: Session, *, school_id: UUID, today: date) -> int:
+    """Count what a sending school has sent and the receiving school should have acknowledged by now."""
+    counted = (
+        select(func.count())
+        .select_from(Dispatch)
+        .join(Transfer, Dispatch.transfer_id == Transfer.id)
+        .where(Transfer.sending_school_id == school_id, _is_unanswered(today))
+    )
+    return session.scalar(counted) or 0
 
 
 def tally_outgoing(session: Session, *, school_id: UUID, statuses: Collection[Status], today: date) -> tuple[int, int]:
@@ -114,3 +156,12 @@ def count_acknowledged(session: Session, *, school_id: UUID, since: datetime) ->
         )
         or 0
     )
+
+
+def _is_unanswered(today: date) -> ColumnElement[bool]:
+    """Only the newest dispatch of a transfer can stand in these states: what came before was withdrawn or sent back."""
+    return and_(Dispatch.status.in_(AWAITING_ANSWER), Dispatch.receiver_due_on < today)
+
+
+def _is_unfiled() -> ColumnElement[bool]:
+    return and_(Dispatch.kind == DispatchKind.FILE, Dispatch.filed_at.is_(None))

@@ -36,7 +36,7 @@ Receiver = aliased(School, name="receiver")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SentCount:
-    """How many moves of one sending school stand alike."""
+    """How many moves of one sending school stand alike, and when the first of them was due."""
 
     school_id: UUID
     outcome: Outcome
@@ -44,6 +44,7 @@ class SentCount:
     kind: DispatchKind
     reason: Reason | None
     count: int
+    first_due_on: date | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +55,7 @@ class ReceivedCount:
     status: Status
     receiver: Band | None
     count: int
+    first_due_on: date | None
 
 
 def sender_band(today: date) -> ColumnElement[Any]:
@@ -124,6 +126,7 @@ def count_sent(
             sender_band(today).label("sender"),
             Dispatch.kind.label("kind"),
             reason(today).label("reason"),
+            Dispatch.due_on.label("due_on"),
         )
         .join(School, School.id == Transfer.sending_school_id)
         .join(Dispatch, Dispatch.transfer_id == Transfer.id)
@@ -134,7 +137,7 @@ def count_sent(
     # Made before it is counted: else SQLite asks every condition twice, once for the group and once for the column.
     each = found.cte("each").prefix_with("MATERIALIZED")
     keys = (each.c.school_id, each.c.outcome, each.c.sender, each.c.kind, each.c.reason)
-    rows = session.execute(select(*keys, func.count()).group_by(*keys))
+    rows = session.execute(select(*keys, func.count(), func.min(each.c.due_on)).group_by(*keys))
     return [
         SentCount(
             school_id=school_id,
@@ -143,8 +146,9 @@ def count_sent(
             kind=kind,
             reason=Reason(why) if why else None,
             count=count,
+            first_due_on=first_due_on,
         )
-        for school_id, said, sender, kind, why, count in rows
+        for school_id, said, sender, kind, why, count, first_due_on in rows
     ]
 
 
@@ -160,6 +164,7 @@ def count_received(
             Dispatch.receiving_school_id.label("school_id"),
             Dispatch.status.label("status"),
             receiver_band(today).label("receiver"),
+            Dispatch.receiver_due_on.label("due_on"),
         )
         .join(Transfer, Transfer.id == Dispatch.transfer_id)
         # Said as what it is not: nearly every row is in the other states, and SQLite would begin with their index.
@@ -167,10 +172,16 @@ def count_received(
         period,
     ).subquery()
     keys = (each.c.school_id, each.c.status, each.c.receiver)
-    rows = session.execute(select(*keys, func.count()).group_by(*keys))
+    rows = session.execute(select(*keys, func.count(), func.min(each.c.due_on)).group_by(*keys))
     return [
-        ReceivedCount(school_id=school_id, status=status, receiver=Band(band) if band else None, count=count)
-        for school_id, status, band, count in rows
+        ReceivedCount(
+            school_id=school_id,
+            status=status,
+            receiver=Band(band) if band else None,
+            count=count,
+            first_due_on=first_due_on,
+        )
+        for school_id, status, band, count, first_due_on in rows
     ]
 
 

@@ -59,6 +59,28 @@ def list_dispatches(
     limit: int,
 ) -> list[DispatchRow]:
     """List what a school sent or received: unfinished work the longest due first, everything the newest first."""
+    whose = (Transfer.sending_school_id if box is Box.SENT else Dispatch.receiving_school_id) == school_id
+    return _list(session, whose, box=box, show=show, today=today, after=after, limit=limit)
+
+
+def list_overdue(
+    session: Session, *, authority_id: UUID, box: Box, today: date, after: Place | None, limit: int
+) -> list[DispatchRow]:
+    """List what the schools of an authority owe, the longest due first: what is not sent, or not acknowledged."""
+    whose = (School if box is Box.SENT else Receiver).authority_id == authority_id
+    return _list(session, whose, box=box, show=DispatchShow.OVERDUE, today=today, after=after, limit=limit)
+
+
+def _list(
+    session: Session,
+    whose: ColumnElement[bool],
+    *,
+    box: Box,
+    show: DispatchShow,
+    today: date,
+    after: Place | None,
+    limit: int,
+) -> list[DispatchRow]:
     is_sent = box is Box.SENT
     due = Dispatch.due_on if is_sent else func.coalesce(Dispatch.receiver_due_on, Dispatch.due_on)
     day = func.coalesce(due, Transfer.leaving_on)
@@ -79,9 +101,7 @@ def list_dispatches(
         .join(School, School.id == Transfer.sending_school_id)
         .join(Receiver, Receiver.id == Dispatch.receiving_school_id)
         .where(
-            Transfer.sending_school_id == school_id
-            if is_sent
-            else and_(Dispatch.receiving_school_id == school_id, Dispatch.status != Status.DRAFT),
+            whose if is_sent else and_(whose, Dispatch.status != Status.DRAFT),
             *_shown(show, is_sent=is_sent, today=today),
         )
         .order_by(*((day.desc(), Dispatch.id.desc()) if newest_first else (day, Dispatch.id)))

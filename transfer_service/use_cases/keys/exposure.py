@@ -36,7 +36,7 @@ def report_exposure(session: Session, at: Installation, actor: Actor) -> int:
     permissions.check(actor, Permission.KEYS_GRANT)
     check_password_is_recent(session, at, actor)
     if key_queries.find_active_epoch_row(session, school.id) is None:
-        raise AlreadyDone("report exposure", "Your school's key is out of use already. Nothing was changed.")
+        raise AlreadyDone("report exposure", "Your school’s key is out of use already. Nothing was changed.")
     leaves = retire_epoch(session, at, actor, school_id=school.id, basis=Basis.SUSPECTED_EXPOSURE)
     # Told while their roles still count.
     alert_school(session, at, AlertKind.EPOCH_WANTED, school.id)

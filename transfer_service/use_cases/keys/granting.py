@@ -58,7 +58,7 @@ HOLDER_STATE_LABELS: Mapping[HolderState, str] = MappingProxyType(
         HolderState.INVITED: "Invited",
         HolderState.KEY_MADE: "Waiting for fingerprints to be compared",
         HolderState.COMPARED: "Approved, school key not set up yet",
-        HolderState.GRANTED: "Holds the school's key",
+        HolderState.GRANTED: "Holds the school’s key",
     }
 )
 
@@ -195,7 +195,7 @@ def grant_school_keys(
     leaves = [_leaf(actor, Event.KEY_COMPARED, colleague, fingerprint, basis)]
     granted = _grant_missing(session, at, actor, school_keys=school_keys, holder=holder, basis=basis)
     if not granted and membership.state is MembershipState.ACTIVE:
-        raise AlreadyDone("grant keys", "Your colleague holds the school's key already. Nothing was changed.")
+        raise AlreadyDone("grant keys", "Your colleague holds the school’s key already. Nothing was changed.")
     if membership.state is not MembershipState.ACTIVE:
         leaves.append(
             entry(actor, Event.MEMBERSHIP_APPROVED, subject=membership.id, key=fingerprint.hex, basis=Basis.COLLEAGUE)
@@ -242,7 +242,7 @@ def _compared_key(
     if holder is None or _words(at, holder) != confirmed_words:
         raise RuleForbids(
             "fingerprint_changed",
-            "Your colleague's key is not the one whose words you compared. Compare the words that are shown now.",
+            "Your colleague’s key is not the one whose words you compared. Compare the words that are shown now.",
         )
     return holder
 

@@ -110,7 +110,7 @@ def request_recovery(session: Session, at: Installation, actor: Actor, *, member
     lock_school(session, school.id)
     session.refresh(found.membership)  # it may have ended while this waited
     if found.membership.state not in MAY_RECEIVE or found.person.suspended_at is not None:
-        raise RuleForbids("not_in_role", "This person's role is not in use. Choose a lead of the school who is active.")
+        raise RuleForbids("not_in_role", "This person’s role is not in use. Choose a lead of the school who is active.")
     if queries.find_open_request(session, school.id) is not None:
         raise AlreadyDone("request recovery", "A request for this school is open already. Nothing was changed.")
     if not queries.list_unheld_epochs(session, school.id):

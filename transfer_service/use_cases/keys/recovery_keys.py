@@ -51,8 +51,8 @@ def get_recovery_key(session: Session, at: Installation, authority_id: UUID) -> 
     if at.recovery_keys.get(authority.la_code) != public.fingerprint.hex:
         raise RuleForbids(
             "recovery_key_differs",
-            "The authority's recovery key is not the one that the setting RECOVERY_KEYS names, so that no key is made. "
-            "Ask the administrator to compare the fingerprint with the one from the custodians' ceremony.",
+            "The authority’s recovery key is not the one that the setting RECOVERY_KEYS names, so that no key is made. "
+            "Ask the administrator to compare the fingerprint with the one from the custodians’ ceremony.",
         )
     return PublicRecoveryKey(id=row.id, authority_id=authority_id, number=row.number, public=public)
 

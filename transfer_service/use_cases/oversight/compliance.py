@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from types import MappingProxyType
 from typing import Any
 from uuid import UUID
@@ -17,7 +18,7 @@ from transfer_service.db.queries import keys as key_queries
 from transfer_service.db.queries.compliance import ReceivedCount, SentCount
 from transfer_service.domain.calendars import local_day
 from transfer_service.domain.compliance import Outcome, Reason, SchoolSummary
-from transfer_service.domain.deadlines import Band
+from transfer_service.domain.deadlines import Band, days_late
 from transfer_service.domain.events import Event
 from transfer_service.domain.oversight import PAGE_LENGTH, PeriodChoice, SchoolOrder, SchoolShow, period_of
 from transfer_service.domain.permissions import Permission
@@ -46,7 +47,10 @@ class Filters:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SchoolFigures:
-    """One school's figures. `key_level` is None where nobody at the school has joined the service yet."""
+    """One school's figures. `key_level` is None where nobody at the school has joined the service yet.
+
+    `longest_overdue` is how many calendar days ago the oldest of what it owes was due, 0 where it owes nothing.
+    """
 
     school_id: UUID
     urn: str
@@ -55,6 +59,7 @@ class SchoolFigures:
     search_name: str
     is_closed: bool
     summary: SchoolSummary
+    longest_overdue: int
     waiting_for_key: int
     key_holders: int
     key_level: HolderLevel | None
@@ -73,6 +78,11 @@ class SchoolFigures:
     def overdue(self) -> int:
         """Everything that the school owes."""
         return self.sender_overdue + self.receiver_overdue
+
+    @property
+    def never_sent(self) -> int:
+        """Files that were due so long ago that they count as never sent."""
+        return self.summary.sender[Band.NEVER]
 
     @property
     def never(self) -> int:
@@ -102,6 +112,7 @@ class Totals:
     nils: int
     files: int
     waiting_for_key: int
+    never_sent: int
     overdue_schools: int
     quiet_schools: int
     single_holder_schools: int
@@ -160,7 +171,7 @@ def list_figures(
         received.setdefault(count.school_id, []).append(count)
     holders = {found.id: count for found, count in key_queries.list_holder_counts(session, authority_id)}
     return [
-        _figures(one, sent.get(one.id, ()), received.get(one.id, ()), holders.get(one.id))
+        _figures(one, sent.get(one.id, ()), received.get(one.id, ()), holders.get(one.id), today=today)
         for one in ([school] if school else queries.list_schools(session, authority_id=authority_id))
         if school or one.status != _CLOSED or one.id in sent or one.id in received
     ]
@@ -169,7 +180,8 @@ def list_figures(
 def order_schools(schools: Iterable[SchoolFigures], order: SchoolOrder) -> list[SchoolFigures]:
     """Sort schools; those alike stand by name."""
     keys: Mapping[SchoolOrder, Callable[[SchoolFigures], Any]] = {
-        SchoolOrder.OVERDUE: lambda one: (-one.overdue, -one.never, one.search_name, one.urn),
+        SchoolOrder.OVERDUE: lambda one: (-one.overdue, -one.never, -one.longest_overdue, one.search_name, one.urn),
+        SchoolOrder.LONGEST: lambda one: (-one.longest_overdue, -one.overdue, one.search_name, one.urn),
         SchoolOrder.NAME: lambda one: (one.search_name, one.urn),
         SchoolOrder.NIL_SHARE: lambda one: (-(one.nil_percent or 0), -one.moves, one.search_name, one.urn),
         SchoolOrder.MOST_SENT: lambda one: (-one.moves, one.search_name, one.urn),
@@ -184,6 +196,8 @@ def _is_shown(one: SchoolFigures, filters: Filters) -> bool:
     match filters.show:
         case SchoolShow.OVERDUE:
             return one.overdue > 0
+        case SchoolShow.NEVER_SENT:
+            return one.never_sent > 0
         case SchoolShow.ACTIVE:
             return not _is_quiet(one)
         case SchoolShow.QUIET:
@@ -202,7 +216,7 @@ def _is_quiet(one: SchoolFigures) -> bool:
 
 
 def _figures(
-    school: School, sent: Sequence[SentCount], received: Sequence[ReceivedCount], holders: int | None
+    school: School, sent: Sequence[SentCount], received: Sequence[ReceivedCount], holders: int | None, *, today: date
 ) -> SchoolFigures:
     outcomes: Counter[Outcome] = Counter()
     sender: Counter[Band] = Counter()
@@ -239,10 +253,17 @@ def _figures(
             files_sent=files,
             nils_declared=nils,
         ),
+        longest_overdue=_longest_overdue(sent, received, today=today),
         waiting_for_key=waiting,
         key_holders=holders or 0,
         key_level=None if holders is None else level_of(holders),
     )
+
+
+def _longest_overdue(sent: Sequence[SentCount], received: Sequence[ReceivedCount], *, today: date) -> int:
+    owed = [one.first_due_on for one in sent if one.sender in _OVERDUE]
+    owed += [one.first_due_on for one in received if one.receiver in _OVERDUE]
+    return max((days_late(due, None, today) for due in owed), default=0)
 
 
 def _all_of(words: Iterable[Any], counted: Mapping[Any, int]) -> Mapping[Any, int]:
@@ -261,6 +282,7 @@ def _sum_up(figures: Sequence[SchoolFigures]) -> Totals:
         nils=sum(one.summary.nils_declared for one in figures),
         files=sum(one.summary.files_sent for one in figures),
         waiting_for_key=sum(one.waiting_for_key for one in figures),
+        never_sent=sum(one.never_sent for one in figures),
         overdue_schools=sum(one.overdue > 0 for one in figures),
         quiet_schools=sum(_is_quiet(one) for one in figures),
         single_holder_schools=sum(one.key_level is HolderLevel.AMBER for one in figures),

@@ -85,7 +85,7 @@ def convert_school(session: Session, at: Installation, actor: Actor, *, urn: str
     if chosen.in_use:
         raise RuleForbids(
             "successor_in_use",
-            "That school has people or files of its own here, so the two cannot become one. The closed school's "
+            "That school has people or files of its own here, so the two cannot become one. The closed school’s "
             "safeguarding lead forwards each file to it.",
         )
     values: dict[str, Any] = {name: getattr(chosen.school, name) for name in REGISTER_COLUMNS}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date
 
 from sqlalchemy.orm import Session
@@ -20,6 +19,7 @@ from transfer_service.use_cases.oversight.compliance import SchoolFigures, list_
 from transfer_service.use_cases.oversight.looking import Look, check_look, record_look
 from transfer_service.use_cases.oversight.school_exchange import Line, Listing, list_lines
 from transfer_service.use_cases.oversight.scope import get_own_school
+from transfer_service.use_cases.tables import Table
 
 MOST_LINES = 20_000
 """Dispatches in one file: above what a school sends in twenty years."""
@@ -34,15 +34,6 @@ _OUTCOMES = (
     Outcome.SENT_BACK,
     Outcome.WITHDRAWN,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """A table to be written as a file; `name` is the file's, without its ending, and names nobody."""
-
-    name: str
-    headings: tuple[str, ...]
-    rows: tuple[tuple[str | int | date | None, ...], ...]
 
 
 def look_to_export(session: Session, at: Installation, actor: Actor, *, urn: str | None) -> Look:
@@ -64,12 +55,13 @@ def export_figures(
         "School",
         "Town",
         "Overdue in all",
+        "Longest overdue in days",
         *(f"Sending: {BAND_LABELS[band].lower()}" for band in _BANDS),
         *(f"Acknowledging: {BAND_LABELS[band].lower()}" for band in _BANDS),
         *(OUTCOME_LABELS[outcome] for outcome in _OUTCOMES),
         "Share of nil declarations in percent",
-        "Files waiting for the school's key",
-        "People who hold the school's key",
+        "Files waiting for the school’s key",
+        "People who hold the school’s key",
     )
     name = f"compliance-{local_day(at.now()).isoformat()}"
     return Table(name, headings, tuple(_figures_row(one) for one in schools))
@@ -111,6 +103,7 @@ def _figures_row(one: SchoolFigures) -> tuple[str | int | date | None, ...]:
         one.name,
         one.town,
         one.overdue,
+        one.longest_overdue,
         *(one.summary.sender[band] for band in _BANDS),
         *(one.summary.receiver[band] for band in _BANDS),
         *(one.summary.outcomes[outcome] for outcome in _OUTCOMES),

@@ -161,7 +161,7 @@ def _get_recipient(session: Session, request: RecoveryRequest) -> Membership:
     membership = session.get_one(Membership, request.membership_id)
     if membership.state not in MAY_RECEIVE or session.get_one(Person, request.person_id).suspended_at is not None:
         raise Conflict(
-            "The person's role is not in use any more. Refuse this request and have one made for a lead of the school "
+            "The person’s role is not in use any more. Refuse this request and have one made for a lead of the school "
             "who is active."
         )
     return membership

@@ -50,8 +50,10 @@ class Line:
     born_in: int | None
     sending_name: str
     sending_place: str
+    sending_telephone: str
     receiving_name: str
     receiving_place: str
+    receiving_telephone: str
     leaving_on: date
     due_on: date | None
     sent_on: date | None
@@ -153,7 +155,7 @@ def get_transfer_standing(
         if row.sending.authority_id == authority_id
         or (row.receiving.authority_id == authority_id and row.dispatch.status is not Status.DRAFT)
     ]
-    return TransferStanding(reference=transfer.reference, lines=tuple(_tell(session, at, actor, rows)))
+    return TransferStanding(reference=transfer.reference, lines=tuple(tell_lines(session, at, actor, rows)))
 
 
 def find_reference(session: Session, actor: Actor, *, reference: str) -> str:
@@ -194,14 +196,15 @@ def list_lines(
         box=listing.box,
         show=listing.show,
         today=local_day(at.now()),
-        after=_read_place(listing.after),
+        after=read_place(listing.after),
         limit=length + 1,
     )
-    lines = _tell(session, at, actor, rows[:length])
+    lines = tell_lines(session, at, actor, rows[:length])
     return lines, lines[-1].after if len(rows) > length else None
 
 
-def _tell(session: Session, at: Installation, actor: Actor, rows: Sequence[DispatchRow]) -> list[Line]:
+def tell_lines(session: Session, at: Installation, actor: Actor, rows: Sequence[DispatchRow]) -> list[Line]:
+    """Say of some dispatches what the actor's authority may know. The caller has checked the look."""
     own = authority_of(actor)
     others = {
         school.authority_id for row in rows for school in (row.sending, row.receiving) if school.authority_id != own
@@ -227,8 +230,10 @@ def _line(at: Installation, row: DispatchRow, own: UUID, names: dict[UUID, str])
         born_in=born_in,
         sending_name=row.sending.name,
         sending_place=f"{row.sending.town}, URN {row.sending.urn}",
+        sending_telephone=row.sending.telephone,
         receiving_name=row.receiving.name,
         receiving_place=f"{row.receiving.town}, URN {row.receiving.urn}",
+        receiving_telephone=row.receiving.telephone,
         leaving_on=transfer.leaving_on,
         due_on=dispatch.due_on if sends_here else None,
         sent_on=local_day(dispatch.sent_at) if dispatch.sent_at else None,
@@ -252,7 +257,7 @@ def _say_pupil(at: Installation, transfer: Transfer) -> tuple[str, int | None]:
     return pupil.initials, pupil.date_of_birth.year
 
 
-def _read_place(after: str | None) -> Place | None:
+def read_place(after: str | None) -> Place | None:
     """Read where a page starts; raises Invalid for an address that no page of ours has."""
     if after is None:
         return None

@@ -46,9 +46,9 @@ def create_authority(
     if actor is not None:
         permissions.check(actor, Permission.AUTHORITIES_EDIT)
     if not (len(la_code) == 3 and la_code.isascii() and la_code.isdecimal()):
-        raise Invalid({"la_code": ["The authority's code must be three digits, such as 937"]})
+        raise Invalid({"la_code": ["The authority’s code must be three digits, such as 937"]})
     if not name.strip():
-        raise Invalid({"name": ["Enter the authority's name"]})
+        raise Invalid({"name": ["Enter the authority’s name"]})
     if recovery.demo and not is_demo:
         raise RuleForbids(
             "demo_recovery_key",

@@ -150,7 +150,7 @@ def confirm_filed(
     dispatch = _get_received(session, actor, dispatch_id)
     permissions.check(actor, Permission.FILING_CONFIRM)
     if dispatch.filed_at is not None:
-        raise AlreadyDone("confirm_filed", "It is already stated that this file is filed in your school's system.")
+        raise AlreadyDone("confirm_filed", "It is already stated that this file is filed in your school’s system.")
     if dispatch.status is not Status.ACKNOWLEDGED or dispatch.kind is DispatchKind.NIL:
         raise StateForbids(dispatch.status, "confirm_filed")
     FILING_CONFIRMATION.check_shown(statement_version)

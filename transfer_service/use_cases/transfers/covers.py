@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from transfer_service.audit.log import Entry
 from transfer_service.crypto.cover import Cover
 from transfer_service.crypto.suites import PersonKey
-from transfer_service.db.models import Dispatch, School
+from transfer_service.db.models import Dispatch, Person, School
 from transfer_service.db.queries import transfers as queries
 from transfer_service.domain import permissions
 from transfer_service.domain.errors import CannotOpen, RuleForbids, StateForbids
@@ -42,6 +42,8 @@ class CoverShown:
     status: Status
     urgent: bool
     sending_school: School
+    sent_by: str | None
+    """Who sent it: the person to ask for by telephone."""
     sent_at: datetime | None
     receiver_due_on: date | None
     items: int
@@ -119,6 +121,7 @@ def _show(
         items = len(manifest.items)
         dispatch.cover_shown_at = dispatch.cover_shown_at or at.now()
         leaves = [leaf_of(actor, Event.COVER_SHOWN, dispatch, digest=manifest.cover_digest)]
+    sender = session.get(Person, dispatch.sent_by) if dispatch.sent_by else None
     shown = CoverShown(
         dispatch_id=dispatch.id,
         reference=dispatch.transfer.reference,
@@ -127,6 +130,7 @@ def _show(
         status=dispatch.status,
         urgent=dispatch.urgent,
         sending_school=queries.get_school(session, dispatch.transfer.sending_school_id),
+        sent_by=None if sender is None else sender.name,
         sent_at=dispatch.sent_at,
         receiver_due_on=dispatch.receiver_due_on,
         items=items,

@@ -123,6 +123,6 @@ def _leaf(session: Session, actor: Actor, keys: SchoolKeys, *, dispatch: Dispatc
     again = dispatch.status is Status.ACKNOWLEDGED
     did = "delivered it once the receiving school had a key"
     if again:
-        did = "sealed it to the receiving school's new key"
+        did = "sealed it to the receiving school’s new key"
     event = Event.ITEM_GRANTED if again else Event.DISPATCH_DELIVERED
     return leaf_of_signed(actor, event, dispatch, keys, digest=digest, detail=tell_of(session, actor, dispatch, did))

@@ -115,7 +115,7 @@ def change_pupil(
     tidied, upn_choice = judge_pupil(pupil, upn_confirmed=upn_confirmed)
     check_move(at, tidied, _dates_of(dispatch.transfer))
     seal_pupil(at, dispatch.transfer, tidied, upn_choice)
-    detail = tell("The pupil's details were corrected.", upn=upn_choice)
+    detail = tell("The pupil’s details were corrected.", upn=upn_choice)
     record_all(session, at, [leaf_of(actor, Event.TRANSFER_CHANGED, dispatch, detail=detail)])
 
 

@@ -94,7 +94,7 @@ def _check_may_go_on(old: Dispatch) -> None:
         raise StateForbids(
             "shredded",
             "forward",
-            "The contents were shredded when their time was over. Send your school's own copy as a new transfer.",
+            "The contents were shredded when their time was over. Send your school’s own copy as a new transfer.",
         )
 
 

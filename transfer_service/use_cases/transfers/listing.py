@@ -1,8 +1,10 @@
 """Lists: what the actor's school has sent and has been sent, as far as the actor's role may know."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
+from types import MappingProxyType
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -10,6 +12,7 @@ from sqlalchemy.orm import Session
 from transfer_service.db.models import Dispatch, School, Transfer
 from transfer_service.db.queries import boxes as queries
 from transfer_service.domain import permissions
+from transfer_service.domain.calendars import local_day
 from transfer_service.domain.dates import LONDON
 from transfer_service.domain.errors import NotFound
 from transfer_service.domain.permissions import Permission
@@ -24,11 +27,27 @@ _MICROSECOND = timedelta(microseconds=1)
 
 
 class Box(StrEnum):
-    """Which list: everything sent or being drafted, what awaits the school, and what it has dealt with."""
+    """Which list: everything sent or being drafted, what of it is late there, and what was sent to the school."""
 
     OUT = "out"
+    UNANSWERED = "unanswered"
     AWAITING = "awaiting"
+    UNFILED = "unfiled"
     DEALT_WITH = "dealt_with"
+
+    @property
+    def is_own(self) -> bool:
+        """Whether the school itself sends what is in it."""
+        return self in (Box.OUT, Box.UNANSWERED)
+
+
+_INCOMING: Mapping[Box, frozenset[Status]] = MappingProxyType(
+    {
+        Box.AWAITING: frozenset(queries.AWAITING_RECEIVER),
+        Box.UNFILED: frozenset({Status.ACKNOWLEDGED}),
+        Box.DEALT_WITH: frozenset(queries.ENDED),
+    }
+)
 
 
 class Progress(StrEnum):
@@ -63,6 +82,7 @@ class TransferRow:
     sent_at: datetime | None
     opened_at: datetime | None
     acknowledged_at: datetime | None
+    filed_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,26 +121,29 @@ def list_transfers(
     school_id = school_of(actor)
     permissions.check(actor, Permission.TRANSFER_LIST)
     knows_states = permissions.can(actor, Permission.DISPATCH_STATUS_READ)
-    if box is Box.OUT:
+    if box is not Box.OUT:
+        permissions.check(actor, Permission.DISPATCH_STATUS_READ)
+    if box.is_own:
         before = None if after is None else _read_cursor(after)[1:]
         statement = queries.select_outgoing(
             school_id=school_id,
             statuses=statuses if knows_states else None,
             before=before,
             limit=PAGE + 1,
+            unanswered_on=local_day(at.now()) if box is Box.UNANSWERED else None,
         )
     else:
-        permissions.check(actor, Permission.DISPATCH_STATUS_READ)
-        wanted = frozenset(queries.AWAITING_RECEIVER if box is Box.AWAITING else queries.ENDED)
+        wanted = _INCOMING[box]
         statement = queries.select_incoming(
             school_id=school_id,
             statuses=wanted if statuses is None else wanted & statuses,
             after=None if after is None else _read_cursor(after),
             limit=PAGE + 1,
+            is_unfiled=box is Box.UNFILED,
         )
     found = [(dispatch, transfer, school) for dispatch, transfer, school in session.execute(statement)]
     rows = tuple(
-        _row(at, dispatch, transfer, school, incoming=box is not Box.OUT, knows_states=knows_states)
+        _row(at, dispatch, transfer, school, incoming=not box.is_own, knows_states=knows_states)
         for dispatch, transfer, school in found[:PAGE]
     )
     more = len(found) > PAGE
@@ -138,9 +161,14 @@ def tally(
     if page.next is None:
         days = [row.due_on if box is Box.OUT else row.receiver_due_on for row in page.rows]
         return len(days), sum(day is not None and day < today for day in days)
+    if box is Box.UNANSWERED:
+        count = queries.count_unanswered(session, school_id=school_of(actor), today=today)
+        return count, count
+    if box is Box.UNFILED:
+        return queries.count_unfiled(session, school_id=school_of(actor)), 0
     statuses = queries.AWAITING_RECEIVER if status is None else (status,)
-    count = queries.tally_outgoing if box is Box.OUT else queries.tally_incoming
-    return count(session, school_id=school_of(actor), statuses=statuses, today=today)
+    tally_of = queries.tally_outgoing if box is Box.OUT else queries.tally_incoming
+    return tally_of(session, school_id=school_of(actor), statuses=statuses, today=today)
 
 
 def count_awaiting(session: Session, actor: Actor) -> int:
@@ -204,15 +232,16 @@ def _row(
         sent_at=dispatch.sent_at if knows_states else None,
         opened_at=dispatch.opened_at if knows_states else None,
         acknowledged_at=dispatch.acknowledged_at if knows_states else None,
+        filed_at=dispatch.filed_at if knows_states else None,
     )
 
 
 def _write_cursor(box: Box, dispatch: Dispatch, transfer: Transfer) -> str:
-    if box is Box.OUT:
+    if box.is_own:
         moment, key = transfer.created_at, transfer.id
     else:
         moment, key = dispatch.sent_at or transfer.created_at, dispatch.id
-    is_urgent = box is not Box.OUT and dispatch.urgent
+    is_urgent = not box.is_own and dispatch.urgent
     return f"{int(is_urgent)}-{(moment - _EPOCH) // _MICROSECOND:x}-{key.hex}"
 
 

@@ -55,7 +55,7 @@ def judge_pupil(pupil: Pupil, *, upn_confirmed: bool) -> tuple[Pupil, str]:
     for name, words in (("forename", "forename"), ("surname", "surname")):
         value = getattr(pupil, name).strip()
         if not 1 <= len(value) <= NAME_LIMIT or not value.isprintable():
-            problems[name] = [f"Enter the pupil's {words}, in at most {NAME_LIMIT} characters"]
+            problems[name] = [f"Enter the pupil’s {words}, in at most {NAME_LIMIT} characters"]
     verdict = judge_upn(pupil.upn) if pupil.upn and pupil.upn.strip() else None
     if verdict is not None:
         upn_problems = _upn_problems(verdict, confirmed=upn_confirmed)

@@ -14,6 +14,7 @@ from transfer_service.use_cases.people.unlocking import open_person_key
 from transfer_service.web import access
 from transfer_service.web.account.acting import live_session, person_here, with_next
 from transfer_service.web.account.arriving import CHOOSE_PLACE, HELD_FORM
+from transfer_service.web.account.questions import tell_typed
 from transfer_service.web.addresses import see_other
 from transfer_service.web.current import current_services
 
@@ -41,10 +42,12 @@ def held_form(form_id: UUID) -> ResponseReturnValue:
         key = open_person_key(session, services.installation, cookie=person.token)
         kept = take_held_form(session, services.installation, person.actor, person_key=key, form_id=form_id)
         another = find_held_form(session, services.installation, person.actor)
+    fields = parse_qsl(kept.body.decode(), keep_blank_values=True)
     return render_template(
         "account/held_form.html",
         path=kept.path,
-        fields=parse_qsl(kept.body.decode(), keep_blank_values=True),
+        fields=fields,
+        typed=tell_typed(fields),
         elsewhere=_elsewhere(live, kept.place),
         choose_address=with_next(CHOOSE_PLACE, f"{HELD_FORM}/{form_id}"),
         another=f"{HELD_FORM}/{another[0]}" if another else None,

@@ -32,7 +32,7 @@ ENDED_RENEWED = declare_notice(
 SUSPENDED = declare_notice("membership-suspended", "Their access has stopped until somebody lets them come back.")
 RETURNED = declare_notice("membership-returned", "They can sign in again.")
 RETURNED_TO_KEYS = declare_notice(
-    "membership-returned-keys", "They can sign in again. To read files they must be given the school's key again."
+    "membership-returned-keys", "They can sign in again. To read files they must be given the school’s key again."
 )
 blueprint = Blueprint("members", __name__)
 

@@ -33,10 +33,10 @@ from transfer_service.web.current import current_actor, current_services
 from transfer_service.web.forms import Form, refused, submit
 from transfer_service.web.notices import declare_notice, leave_notice
 
-MADE = declare_notice("school-key-made", "Your school's key was made. Files can be sent to your school now.")
-GRANTED = declare_notice("school-key-granted", "Your colleague now holds the school's key and can read its files.")
+MADE = declare_notice("school-key-made", "Your school’s key was made. Files can be sent to your school now.")
+GRANTED = declare_notice("school-key-granted", "Your colleague now holds the school’s key and can read its files.")
 HELD_ALREADY = declare_notice(
-    "school-key-held-already", "Your colleague holds the school's key already. Nothing was changed.", success=False
+    "school-key-held-already", "Your colleague holds the school’s key already. Nothing was changed.", success=False
 )
 BASES = (
     (Basis.TELEPHONE_CHECK.value, "By telephone, on a number that I already had"),

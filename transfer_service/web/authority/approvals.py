@@ -24,7 +24,7 @@ from transfer_service.web.notices import declare_notice, leave_notice
 
 _LIST: Final = "/authority/approvals"
 _APPROVED: Final = declare_notice(
-    "first-dsl-approved", "Approved. The school's key is made when the safeguarding lead signs in next."
+    "first-dsl-approved", "Approved. The school’s key is made when the safeguarding lead signs in next."
 )
 _REFUSED: Final = declare_notice("first-dsl-refused", "Refused. The person is told by email and cannot open anything.")
 

@@ -31,9 +31,10 @@ from transfer_service.use_cases.oversight import exporting
 from transfer_service.use_cases.oversight.compliance import Filters, Totals, get_compliance, look_at_compliance
 from transfer_service.use_cases.oversight.health import get_log_health
 from transfer_service.web import access
-from transfer_service.web.authority.frame import blueprint, errors_beside, table_file
+from transfer_service.web.authority.frame import blueprint, errors_beside
 from transfer_service.web.current import current_actor, current_services
 from transfer_service.web.forms import Form, filled, submit
+from transfer_service.web.table_files import ENDINGS, table_file
 
 Choice = TypeVar("Choice", bound=StrEnum)
 
@@ -43,13 +44,13 @@ _HEADINGS: Final = MappingProxyType(
         SchoolShow.ACTIVE: "Schools and what they owe",
         SchoolShow.ALL: "All schools",
         SchoolShow.OVERDUE: "Schools with something overdue",
+        SchoolShow.NEVER_SENT: "Schools that never sent a file",
         SchoolShow.QUIET: "Schools with no activity",
         SchoolShow.KEYS: "Schools with too few key holders",
         SchoolShow.ALWAYS_NIL: "Schools that always declare nil",
     }
 )
 _INPUTS: Final = frozenset({"period", "show", "order", "name"})
-_ENDINGS: Final = "<any(csv, xlsx):ending>"
 
 
 @blueprint.get("")
@@ -89,7 +90,7 @@ def compliance() -> str | tuple[str, int]:
     return page, status
 
 
-@blueprint.get(f"/compliance.{_ENDINGS}")
+@blueprint.get(f"/compliance.{ENDINGS}")
 @access.requires(Permission.COMPLIANCE_READ)
 def compliance_file(ending: str) -> Response:
     """Give the figures of all schools as a table to take away."""

@@ -1,4 +1,4 @@
-"""What every page of an authority shares: its blueprint, forms without inputs, and files to take away."""
+"""What every page of an authority shares: its blueprint, redirects, references, and forms without inputs."""
 
 from __future__ import annotations
 
@@ -6,11 +6,8 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from flask import Blueprint
-from werkzeug.wrappers import Response
 
 from transfer_service.domain.references import parse_reference
-from transfer_service.interchange.writing_tables import CSV_TYPE, XLSX_TYPE, write_csv, write_xlsx
-from transfer_service.use_cases.oversight.exporting import Table
 from transfer_service.web.forms import Form
 
 blueprint = Blueprint("authority", __name__, url_prefix="/authority")
@@ -26,14 +23,3 @@ def errors_beside(form: Form, inputs: Collection[str]) -> Form:
     shown = {name: messages for name, messages in form.errors.items() if name in inputs}
     rest = [message for name, messages in form.errors.items() if name not in inputs for message in messages]
     return replace(form, errors={**shown, **({"": tuple(rest)} if rest else {})})
-
-
-def table_file(table: Table, ending: str, *, title: str) -> Response:
-    """Answer with a table as a file that the browser saves; `ending` is csv or xlsx."""
-    if ending == "csv":
-        body, media_type = write_csv(table.headings, table.rows), CSV_TYPE
-    else:
-        body, media_type = write_xlsx(title, table.headings, table.rows), XLSX_TYPE
-    response = Response(body, content_type=media_type)
-    response.headers["Content-Disposition"] = f'attachment; filename="{table.name}.{ending}"'
-    return response

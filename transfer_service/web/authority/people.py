@@ -40,7 +40,7 @@ _SCHOOL_ROLES: Final = (
     {
         "value": Role.DEPUTY_DSL,
         "text": ROLE_LABELS[Role.DEPUTY_DSL],
-        "hint": "Where a lead holds the school's key already, the lead grants it.",
+        "hint": "Where a lead holds the school’s key already, the lead grants it.",
     },
     {"value": Role.HEAD_TEACHER, "text": ROLE_LABELS[Role.HEAD_TEACHER]},
 )

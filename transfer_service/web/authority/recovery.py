@@ -32,17 +32,17 @@ from transfer_service.web.notices import declare_notice, leave_notice
 _PAGE: Final = "/authority/recovery"
 _RECORDED: Final = declare_notice("custodian-recorded", "The custodian is recorded.")
 _ENDED: Final = declare_notice("custodian-ended", "The record is ended. Say who keeps the share now.")
-_DRILLED: Final = declare_notice("drill-recorded", "The drill is recorded: every school's key opened.")
+_DRILLED: Final = declare_notice("drill-recorded", "The drill is recorded: every school’s key opened.")
 _FAILED: Final = declare_notice(
     "drill-failed",
-    "The drill is recorded: not every school's key opened. Have a safeguarding lead of each school sign in, and "
+    "The drill is recorded: not every school’s key opened. Have a safeguarding lead of each school sign in, and "
     "repeat it.",
     success=False,
 )
 _RECOVERED: Final = declare_notice(
-    "recovery-completed", "The school's keys are granted. The school has a new key when the person signs in next."
+    "recovery-completed", "The school’s keys are granted. The school has a new key when the person signs in next."
 )
-_KEEPERS: Final = (
+KEEPERS: Final = (
     (KeeperOf.NEITHER, "Neither works for the authority nor operates this service"),
     (KeeperOf.AUTHORITY, "Works for the authority"),
     (KeeperOf.HEAD_OF_SERVICE, "Is the Head of Service"),
@@ -61,7 +61,7 @@ def recovery() -> str:
 @access.requires(Permission.CUSTODIANS_EDIT)
 def ask_custodian() -> str:
     """Ask who keeps a share."""
-    return render_template("authority/recovery/custodian.html", form=Form(), keepers=_KEEPERS)
+    return render_template("authority/recovery/custodian.html", form=Form(), keepers=KEEPERS)
 
 
 @blueprint.post("/recovery/custodians/new")
@@ -88,7 +88,7 @@ def custodian_recorded() -> Response | tuple[str, int]:
         else:
             leave_notice(_RECORDED)
             return see_other(_PAGE)
-    return refused("authority/recovery/custodian.html", form, keepers=_KEEPERS)
+    return refused("authority/recovery/custodian.html", form, keepers=KEEPERS)
 
 
 @blueprint.post("/recovery/custodians/<uuid:custodian_id>/end")
@@ -126,7 +126,7 @@ def take_in() -> Response | tuple[str, int]:
     given = request.files.get("file")
     text = given.stream.read().decode(errors="replace") if given else ""
     if not text:
-        return _page(Form().with_errors({"file": ["Choose the file that the custodians' tool wrote"]})), 422
+        return _page(Form().with_errors({"file": ["Choose the file that the custodians’ tool wrote"]})), 422
     is_verdict = '"results"' in text
     try:
         with services.database.writing() as session:

@@ -19,9 +19,10 @@ from transfer_service.domain.transfer import DISPATCH_KIND_LABELS
 from transfer_service.use_cases.oversight import exporting, school_exchange
 from transfer_service.use_cases.oversight.school_exchange import Listing
 from transfer_service.web import access
-from transfer_service.web.authority.frame import blueprint, table_file, tidy_reference
+from transfer_service.web.authority.frame import blueprint, tidy_reference
 from transfer_service.web.current import current_actor, current_services
 from transfer_service.web.forms import Form, refused, submit
+from transfer_service.web.table_files import ENDINGS, table_file
 
 NAME_BASES: Final = {
     Basis.CASE_ENQUIRY: "Somebody asks about this case",
@@ -60,7 +61,7 @@ def school(urn: str) -> tuple[str, int]:
     return page, status
 
 
-@blueprint.get("/schools/<urn>/transfers.<any(csv, xlsx):ending>")
+@blueprint.get(f"/schools/<urn>/transfers.{ENDINGS}")
 @access.requires(Permission.COMPLIANCE_READ)
 def school_file(urn: str, ending: str) -> Response:
     """Give the list of a school's page, whole, as a table to take away."""

@@ -46,9 +46,9 @@ _CLOSURES: Final = (
     (ClosureKind.POLLING, "Polling"),
     (ClosureKind.OTHER, "Another reason"),
 )
-_CALENDARS: Final = (
-    (CalendarOf.SENDING_SCHOOL, "The sending school's"),
-    (CalendarOf.RECEIVING_SCHOOL, "The receiving school's"),
+CALENDARS: Final = (
+    (CalendarOf.SENDING_SCHOOL, "The sending school’s"),
+    (CalendarOf.RECEIVING_SCHOOL, "The receiving school’s"),
 )
 
 
@@ -236,5 +236,5 @@ def _clock_choices(name: str) -> dict[str, object]:
             for start, label in CLOCK_START_LABELS.items()
             if (start is ClockStart.SENT) is is_receiver
         ],
-        "calendars": _CALENDARS,
+        "calendars": CALENDARS,
     }

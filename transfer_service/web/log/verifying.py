@@ -69,7 +69,7 @@ def yourself() -> str:
 
 
 @blueprint.get("/verifier.py")
-@access.public("the program that checks receipts is everybody's")
+@access.public("the program that checks receipts is everybody’s")
 def program() -> Response:
     """Hand out the verifier as one file."""
     headers = {"Content-Disposition": 'attachment; filename="verifier.py"'}

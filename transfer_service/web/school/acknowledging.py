@@ -28,7 +28,7 @@ blueprint = Blueprint("school_acknowledging", __name__)
 ACKNOWLEDGED = declare_notice(
     "file-acknowledged", "You have acknowledged the file {reference}. The sending school is told."
 )
-FILED = declare_notice("file-filed", "It is recorded that the file {reference} is in your school's own system.")
+FILED = declare_notice("file-filed", "It is recorded that the file {reference} is in your school’s own system.")
 FILED_BEFORE = declare_notice("filed-before", "This was already recorded for {reference}.", success=False)
 
 

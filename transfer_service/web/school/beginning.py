@@ -29,6 +29,11 @@ from transfer_service.web.school.acting import acting
 blueprint = Blueprint("school_beginning", __name__)
 _ENTRY = "/transfers/new/<uuid:entry_id>"
 _DAYS = ("leaving_on", "starts_on", "destination_confirmed_on")
+UPN_DECISIONS = (
+    (UpnDecision.CORRECT, "It is wrong: I enter it again"),
+    (UpnDecision.CONFIRM, "It is right: keep it as it is"),
+    (UpnDecision.CLEAR, "I do not know: leave the UPN out"),
+)
 
 
 def load_entry(entry_id: UUID) -> dict[str, str]:
@@ -206,11 +211,7 @@ def _about_upn(entry_id: UUID, entry: Mapping[str, str]) -> dict[str, Any]:
         "back": entry_path(entry_id, "pupil"),
         "doubts": doubts_about(entry.get("upn")),
         "upn": entry.get("upn", ""),
-        "decisions": (
-            (UpnDecision.CORRECT, "It is wrong: I enter it again"),
-            (UpnDecision.CONFIRM, "It is right: keep it as it is"),
-            (UpnDecision.CLEAR, "I do not know: leave the UPN out"),
-        ),
+        "decisions": UPN_DECISIONS,
     }
 
 

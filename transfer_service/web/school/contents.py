@@ -29,6 +29,12 @@ def read_contents(dispatch_id: UUID, *, only: UUID | None = None) -> Contents:
         return record_reading(session, me.at, me.actor, prepared)
 
 
+def by_date(contents: Contents) -> list[tuple[str, list[Part]]]:
+    """The notes that open as one chronology, the oldest first."""
+    opened = [(part.note.dated_on, part) for part in contents.notes if part.note is not None]
+    return [("", [part for _, part in sorted(opened, key=lambda one: one[0])])] if opened else []
+
+
 def by_category(contents: Contents) -> list[tuple[str, list[Part]]]:
     """The notes that open, by category in the order of the list and then by date; what does not open stands apart."""
     order = list(NOTE_CATEGORY_LABELS)

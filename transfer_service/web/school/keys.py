@@ -33,9 +33,9 @@ ALL_REENCRYPTED = declare_notice(
     "school-key-reencrypted", "Everything that your school can open is encrypted again. Nothing else changed."
 )
 SOME_LEFT = declare_notice("school-key-left", "Part of it is done. Go on until nothing is left.", success=False)
-REPORTED = declare_notice("school-key-exposed", "Your school's key is out of use. Your authority will telephone you.")
+REPORTED = declare_notice("school-key-exposed", "Your school’s key is out of use. Your authority will telephone you.")
 DONE_BEFORE = declare_notice(
-    "school-key-exposed-before", "Your school's key was out of use already. Nothing was changed.", success=False
+    "school-key-exposed-before", "Your school’s key was out of use already. Nothing was changed.", success=False
 )
 blueprint = Blueprint("school_keys_renewal", __name__)
 

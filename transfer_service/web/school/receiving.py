@@ -12,7 +12,12 @@ from werkzeug.wrappers import Response
 from schemas.school_pages import OpenSchema
 from transfer_service.domain.calendars import local_day
 from transfer_service.domain.errors import CannotOpen
-from transfer_service.domain.notes import WHY_SHARED_LABELS, WITHHELD_REASON_LABELS, size_bucket_label
+from transfer_service.domain.notes import (
+    NOTE_CATEGORY_LABELS,
+    WHY_SHARED_LABELS,
+    WITHHELD_REASON_LABELS,
+    size_bucket_label,
+)
 from transfer_service.domain.permissions import Permission, can
 from transfer_service.domain.statements import NIL_ACKNOWLEDGEMENT, PUPIL_CONFIRMATION, STATEMENTS
 from transfer_service.domain.transfer import TRANSFER_KIND_LABELS, DispatchKind, Side, Status, TransferKind
@@ -27,7 +32,7 @@ from transfer_service.web import access
 from transfer_service.web.addresses import see_other
 from transfer_service.web.forms import Form, submit
 from transfer_service.web.school.acting import acting, read_reference, transfer_path
-from transfer_service.web.school.contents import by_category, read_contents, say_withheld
+from transfer_service.web.school.contents import by_category, by_date, read_contents, say_withheld
 from transfer_service.web.school.transfers import get_asked, get_view
 from transfer_service.web.school.words import due_tag
 
@@ -80,12 +85,15 @@ def contents(reference: str) -> str:
     with me.database.reading() as session:
         schools = show_schools(session, [view.sending_school, *found.sealed_by.values()])
     is_receiver = view.side is Side.RECEIVING
+    is_chronology = request.args.get("order") == "date"
     return render_template(
         "school/contents.html",
         view=view,
         dispatch=dispatch,
         contents=found,
-        groups=by_category(found),
+        groups=by_date(found) if is_chronology else by_category(found),
+        is_chronology=is_chronology,
+        category_labels=NOTE_CATEGORY_LABELS,
         attachments=[part for part in found.attachments if part.failure is None],
         damaged=[part for part in found.parts if part.failure is not None],
         sending_school=schools[view.sending_school.id],

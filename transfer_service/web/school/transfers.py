@@ -1,11 +1,10 @@
-"""The lists of a school's transfers, and the page of one."""
+"""The page of one transfer."""
 
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlencode
 
-from flask import Blueprint, render_template, request
+from flask import Blueprint, render_template
 
 from transfer_service.domain.calendars import local_day
 from transfer_service.domain.errors import NotFound
@@ -13,7 +12,6 @@ from transfer_service.domain.permissions import Permission, can
 from transfer_service.domain.transfer import (
     DISPATCH_KIND_LABELS,
     REJECTION_REASON_LABELS,
-    STATUS_LABELS,
     TRANSFER_KIND_LABELS,
     Action,
     DispatchKind,
@@ -21,54 +19,13 @@ from transfer_service.domain.transfer import (
     Status,
 )
 from transfer_service.use_cases.directory import show_schools
-from transfer_service.use_cases.transfers.listing import Box, list_transfers
 from transfer_service.use_cases.transfers.timeline import list_happenings
 from transfer_service.use_cases.transfers.viewing import DispatchView, TransferView, get_transfer
 from transfer_service.web import access
 from transfer_service.web.school.acting import acting, read_number, read_reference
-from transfer_service.web.school.words import day_of, due_tag, say_clocks, say_state, tell
+from transfer_service.web.school.words import say_clocks, say_state, tell
 
 blueprint = Blueprint("school_transfers", __name__)
-BOX_LABELS = {Box.OUT: "Sent by us", Box.AWAITING: "Sent to us, to deal with", Box.DEALT_WITH: "Sent to us, dealt with"}
-STATUSES_IN = {
-    Box.OUT: tuple(Status),
-    Box.AWAITING: (Status.WAITING, Status.SENT, Status.OPENED),
-    Box.DEALT_WITH: (Status.ACKNOWLEDGED, Status.REJECTED, Status.WITHDRAWN),
-}
-
-
-@blueprint.get("/transfers")
-@access.requires(Permission.TRANSFER_LIST)
-def transfers() -> str:
-    """List one box, a page at a time."""
-    me = acting()
-    knows_states = can(me.actor, Permission.DISPATCH_STATUS_READ)
-    box = _choice(Box, request.args.get("box"), Box.OUT) if knows_states else Box.OUT
-    status = _choice(Status, request.args.get("status"), None) if knows_states else None
-    with me.database.reading() as session:
-        page = list_transfers(
-            session,
-            me.at,
-            me.actor,
-            box=box,
-            statuses=None if status is None else frozenset({status}),
-            after=request.args.get("after"),
-        )
-        schools = show_schools(session, [row.other_school for row in page.rows])
-    asked = {"box": box.value, **({"status": status.value} if status else {})}
-    return render_template(
-        "school/transfers.html",
-        rows=page.rows,
-        schools=schools,
-        box=box,
-        boxes=tuple(BOX_LABELS.items()) if knows_states else (),
-        statuses=tuple((one.value, STATUS_LABELS[one]) for one in STATUSES_IN[box]),
-        status=status.value if status else "",
-        knows_states=knows_states,
-        may_record=can(me.actor, Permission.PUPIL_RECORD),
-        tag_of=_tag_of(me.at.now(), box),
-        next_page="/transfers?" + urlencode({**asked, "after": page.next}) if page.next else "",
-    )
 
 
 @blueprint.get("/transfers/<reference>")
@@ -164,22 +121,3 @@ def _shown(dispatch: DispatchView, view: TransferView, today: Any) -> dict[str, 
         "reason": REJECTION_REASON_LABELS[dispatch.rejection_reason] if dispatch.rejection_reason else "",
         "has_receipt": dispatch.sent_at is not None,
     }
-
-
-def _tag_of(now: Any, box: Box) -> Any:
-    """The due tag of a row: the sender's clock in the outgoing list, the receiver's in the incoming ones."""
-    today = local_day(now)
-
-    def tag(row: Any) -> tuple[str, str]:
-        if box is Box.OUT:
-            return due_tag(row.due_on, day_of(row.sent_at), today=today)
-        return due_tag(row.receiver_due_on, day_of(row.acknowledged_at), today=today)
-
-    return tag
-
-
-def _choice(kind: Any, text: str | None, default: Any) -> Any:
-    try:
-        return kind(text) if text else default
-    except ValueError:
-        return default

@@ -46,7 +46,7 @@ _STATES: Mapping[tuple[Status, Side], str] = MappingProxyType(
         (Status.ACKNOWLEDGED, Side.SENDING): "The receiving school has acknowledged it. Your part is done; keep the "
         "receipt.",
         (Status.ACKNOWLEDGED, Side.RECEIVING): "Your school has acknowledged it. The file "
-        "belongs in your school's own system: some time after you state that it is there, it is deleted here.",
+        "belongs in your school’s own system: some time after you state that it is there, it is deleted here.",
         (Status.REJECTED, Side.SENDING): "The receiving school sent it back. Your school is responsible for it again.",
         (Status.REJECTED, Side.RECEIVING): "Your school sent it back.",
         (Status.WITHDRAWN, Side.SENDING): "You withdrew it. The receiving school can no longer open it.",

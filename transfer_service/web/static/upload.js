@@ -2,6 +2,7 @@
 // of its own: where the connection breaks, what was sealed before stays, and only the rest is sent again.
 
 const LOST = "Not sent: the connection was lost";
+const SIGNED_OUT = "Not sent: you have been signed out";
 
 export function startUploads() {
   for (const form of document.querySelectorAll("form[data-upload]")) {
@@ -18,11 +19,12 @@ class Upload {
     this.list = form.querySelector("[data-upload-files]");
     this.text = form.querySelector("[data-upload-text]");
     this.again = form.querySelector("[data-upload-again]");
+    this.signedOut = form.querySelector("[data-upload-signed-out]");
     this.isBusy = false;
     this.rows = [];
     this.next = "";
     this.input.addEventListener("change", () => this.show());
-    this.again.querySelector("button").addEventListener("click", () => this.send());
+    this.again.querySelector("button").addEventListener("click", () => this.sendAgain());
     // Files that were chosen and not sent would be lost unseen.
     window.addEventListener("beforeunload", (event) => {
       if (this.rows.some((row) => row.isOpen)) {
@@ -48,6 +50,8 @@ class Upload {
       event.preventDefault();
       if (event.dataTransfer.files.length && !this.isBusy) {
         this.input.files = event.dataTransfer.files;
+        // As choosing them does: whoever waits for something to be entered on the page must hear of it.
+        this.input.dispatchEvent(new Event("input", { bubbles: true }));
         this.show();
       }
     });
@@ -62,6 +66,7 @@ class Upload {
     this.list.replaceChildren(...this.rows.map((row) => row.element));
     this.list.hidden = this.rows.length === 0;
     this.again.hidden = true;
+    this.signedOut.hidden = true;
     this.say("");
   }
 
@@ -80,14 +85,31 @@ class Upload {
     this.send();
   }
 
+  // After signing in again the page's token is of no use: the page of now has one that is.
+  async sendAgain() {
+    if (this.isBusy) {
+      return;
+    }
+    this.isBusy = true;
+    const page = await loadPage();
+    const form = page?.querySelector("form[data-upload]");
+    if (form) {
+      this.form.action = form.action;
+    }
+    await this.send();
+  }
+
   async send() {
     this.isBusy = true;
     this.again.hidden = true;
+    this.signedOut.hidden = true;
+    let isSignedOut = false;
     const open = this.rows.filter((row) => row.isOpen);
     for (const [place, row] of open.entries()) {
       this.say(`Sending file ${place + 1} of ${open.length}`);
       const answer = await row.send(this.form.action, this.input.name);
       this.next = answer.next || this.next;
+      isSignedOut = answer.isSignedOut === true;
       if (answer.ends) {
         break; // signed out, for instance: the files after it would fare no better
       }
@@ -97,17 +119,20 @@ class Upload {
       window.location.assign(this.next || window.location.href);
       return;
     }
-    await putListAnew();
-    this.finish();
+    if (!isSignedOut) {
+      await putListAnew();
+    }
+    this.finish(isSignedOut);
   }
 
   // Some files are not sealed: says how many, and offers what failed for no fault of the file again.
-  finish() {
+  finish(isSignedOut) {
     this.rows.filter((row) => row.isSealed).forEach((row) => row.element.remove());
     this.rows = this.rows.filter((row) => !row.isSealed);
     this.input.value = "";
     const count = this.rows.length;
     this.again.hidden = !this.rows.some((row) => row.isOpen);
+    this.signedOut.hidden = !isSignedOut;
     this.say(count === 1 ? "One file was not sealed. See why beside it." : `${count} files were not sealed. See why beside each.`, true);
   }
 
@@ -172,8 +197,12 @@ class Row {
       this.state.textContent = "Sealed";
       return { next: answer.next };
     }
+    if (request.status === 401) {
+      return { ...this.fail(SIGNED_OUT, true, true), isSignedOut: true };
+    }
     const reason = (answer.detail || "It was not accepted. Check that it is of a kind and size that this page names.").replace(/^File 1: /, "");
-    return this.fail(reason, request.status >= 500, request.status === 401 || request.status === 403);
+    // A page that is out of date (400) is loaded anew before it is tried again.
+    return this.fail(reason, request.status >= 500, request.status === 400 || request.status === 403);
   }
 
   fail(reason, canTryAgain, ends = false) {
@@ -195,14 +224,19 @@ function read(request) {
 // Files that were sealed beside one that was not come into the list at once, as does one whose answer was lost; where
 // that fails, a reload shows them.
 async function putListAnew() {
+  const list = document.querySelector("[data-upload-list]");
+  const found = (await loadPage())?.querySelector("[data-upload-list]");
+  if (list && found) {
+    list.replaceWith(found);
+  }
+}
+
+// This page as it is now; null without a connection, and for whoever may not see it.
+async function loadPage() {
   try {
-    const list = document.querySelector("[data-upload-list]");
     const answer = await fetch(window.location.pathname, { headers: { Accept: "text/html" } });
-    const found = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("[data-upload-list]");
-    if (answer.ok && list && found) {
-      list.replaceWith(found);
-    }
+    return answer.ok ? new DOMParser().parseFromString(await answer.text(), "text/html") : null;
   } catch {
-    // No connection: as above.
+    return null;
   }
 }

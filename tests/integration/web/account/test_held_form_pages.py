@@ -45,7 +45,7 @@ def test_a_late_form_comes_back_after_signing_in_and_is_sent_then(browser: Any, 
     shown = browser.follow(browser.sign_in(cast.alma))
     assert TYPED["email"] in shown.text
     assert 'action="/people/invite"' in shown.text
-    assert '<dd class="govuk-summary-list__value app-kept-lines">Deputy dsl</dd>' in shown.text
+    assert '<dd class="govuk-summary-list__value app-kept-lines">Deputy designated safeguarding lead</dd>' in shown.text
     assert TYPED["email"] not in addresses(service, cast)
     sent = browser.post("/people/invite", TYPED)
 

@@ -74,7 +74,7 @@ def test_the_taking_is_in_the_log_first_and_is_an_entry_of_that_school(stage: St
     assert [(leaf.event, leaf.actor, leaf.org) for leaf in said] == [
         ("audit.exported", stage.alma.person_id, stage.alma.actor.organisation_id)
     ]
-    assert "took the log's entries away" in browser(stage.alma).get(f"/transfers/{reference}").text.replace(
+    assert "took the log’s entries away" in browser(stage.alma).get(f"/transfers/{reference}").text.replace(
         "&#39;", "'"
     )
     assert "took the log" not in browser(stage.cora).get(f"/transfers/{reference}").text

@@ -20,6 +20,7 @@ BLUEPRINTS = tuple(
         "search",
         "beginning",
         "choosing",
+        "lists",
         "transfers",
         "drafting",
         "notes",
@@ -31,6 +32,8 @@ BLUEPRINTS = tuple(
         "receipts",
         "archiving",
         "returning",
+        "forwarding",
+        "keys_renewal",
         "breaches",
         "calendar",
     ]
@@ -51,6 +54,7 @@ def addresses(app, stage: Stage) -> list[tuple[str, str, str]]:
         "reference": reference_of(stage, made),
         "item_id": "01990000-0000-7000-8000-000000000001",
         "entry_id": "01990000-0000-7000-8000-000000000002",
+        "ending": "csv",
     }
     found = []
     with app.test_request_context():
@@ -121,4 +125,4 @@ def test_nobody_passes_without_signing_in(app, addresses):
 def test_no_address_names_a_pupil_or_carries_more_than_a_reference(app):
     for rule in app.url_map.iter_rules():
         if rule.endpoint.startswith(BLUEPRINTS):
-            assert rule.arguments <= {"reference", "item_id", "entry_id"}
+            assert rule.arguments <= {"reference", "item_id", "entry_id", "ending"}

@@ -1,17 +1,31 @@
 """The receiving school: cover sheet first, opening by a deliberate act, every showing recorded before it is shown."""
 
+from dataclasses import replace
+from datetime import date
 from urllib.parse import urlencode
 
 import pytest
 from sqlalchemy import select, update
 
-from tests.factories import NOTE_TEXT, PDF, add_attachment, declare_nil, dispatch_in, draft, empty_draft, send
+from tests.factories import (
+    NOTE_TEXT,
+    PDF,
+    a_note,
+    add_attachment,
+    add_note,
+    declare_nil,
+    dispatch_in,
+    draft,
+    empty_draft,
+    send,
+)
 from tests.html import text_of
 from tests.integration.transfers.stage import Stage
 from tests.integration.web.school.browsing import dispatch_of, follow, reference_of, refused
 from tests.observing import leaves
 from transfer_service.db.models import DispatchItem, Item, SignInSession
 from transfer_service.domain.keys import ItemKind
+from transfer_service.domain.notes import NoteCategory
 from transfer_service.domain.transfer import Status
 from transfer_service.web.school.archiving import ARCHIVES
 from transfer_service.web.turns import Turns
@@ -281,3 +295,40 @@ def test_a_whole_file_waits_for_its_turn_and_is_not_exported_where_none_comes(st
         assert answer.status_code == 200
         answer.close()
     assert dispatch_of(stage, dispatch_id).exported_at is not None
+
+
+def test_the_notes_are_read_by_kind_or_as_one_chronology(stage: Stage, browser):
+    made = empty_draft(stage, stage.alma, stage.cast.receiving)
+    for category, dated_on, said in (
+        (NoteCategory.RISK, date(2026, 5, 4), "The last thing"),
+        (NoteCategory.RISK, date(2024, 2, 1), "The first thing"),
+        (NoteCategory.EARLY_HELP, date(2025, 1, 9), "The thing between"),
+    ):
+        add_note(stage, stage.alma, made, replace(a_note(said, category), dated_on=dated_on))
+    send(stage, stage.alma, made)
+    base = f"/transfers/{reference_of(stage, made)}"
+    client = browser(stage.cora)
+    follow(client, f"{base}/open", OPEN, page=f"{base}/cover")
+
+    by_kind = client.page(f"{base}/contents")
+    (link,) = [one.get("href") for one in by_kind.iter("a") if text_of(one) == "By date"]
+    by_date = client.page(f"{base}/contents{link}")
+
+    def told(page) -> list[str]:
+        said = text_of(page, "main")
+        return sorted(("The first thing", "The thing between", "The last thing"), key=said.index)
+
+    assert told(by_kind) == ["The thing between", "The first thing", "The last thing"]
+    assert [text_of(one) for one in by_kind.iter("h3")] == ["Early help (CAF)", "Risk to the child or to others"]
+    assert told(by_date) == ["The first thing", "The thing between", "The last thing"]
+    assert [text_of(one) for one in by_date.iter("h3")] == [
+        "1 February 2024 , Risk to the child or to others",
+        "9 January 2025 , Early help (CAF)",
+        "4 May 2026 , Risk to the child or to others",
+    ]
+
+
+def test_one_note_alone_is_offered_in_no_order(stage: Stage, browser, dispatch_id, base):
+    client = browser(stage.cora)
+    follow(client, f"{base}/open", OPEN, page=f"{base}/cover")
+    assert "By date" not in text_of(client.page(f"{base}/contents"), "main")
