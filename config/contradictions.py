@@ -24,7 +24,7 @@ def _database_roles(loaded: Loaded) -> Iterator[str]:
     elif not owner.reveal().startswith("postgresql"):
         yield "DATABASE_OWNER_URL must be a PostgreSQL address, as DATABASE_URL is"
     elif urlsplit(owner.reveal()).username == urlsplit(application.reveal()).username:
-        # A role that owns the tables could switch off the guards of the log (design: audit).
+        # A role that owns the tables could switch off the guards of the log (docs/log.md).
         yield "DATABASE_OWNER_URL must name another role than DATABASE_URL: the application may not own its tables"
 
 

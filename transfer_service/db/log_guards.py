@@ -121,7 +121,7 @@ def grant_application_role(connection: Connection, role: str) -> None:
 
 
 def _rights(table: str) -> str:
-    """Return the rights of the application role on one table (audit design, "Guards in the database")."""
+    """Return the rights of the application role on one table (docs/log.md, "What the database itself refuses")."""
     special = {
         "log_head": "SELECT, UPDATE",
         "log_detail": "SELECT, INSERT, DELETE",

@@ -84,7 +84,7 @@ BAND_LABELS: Mapping[Band, str] = MappingProxyType(
 # Calendar days after the due date from which "overdue" is called "never": four weeks of silence.
 NEVER_AFTER_DAYS = 28
 
-# Exchange, "Alerts and escalation": school days after which the receiving school is reminded.
+# docs/exchange.md, "Alerts and escalation": school days after which the receiving school is reminded.
 REMIND_UNOPENED_AFTER = 1
 REMIND_UNACKNOWLEDGED_AFTER = 3
 

@@ -167,7 +167,7 @@ class Basis(StrEnum):
     RESTORE = "restore"
 
 
-# What the authority may give as its reason for showing a pupil's name (exchange, "What the authority sees").
+# What the authority may give as its reason for showing a pupil's name (docs/exchange.md, "What the authority sees").
 NAME_SHOWING_BASES = frozenset(
     {
         Basis.CASE_ENQUIRY,

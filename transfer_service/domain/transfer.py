@@ -195,7 +195,7 @@ def available_actions(side: Side, kind: DispatchKind, status: Status) -> tuple[A
 def is_misdirection(status: Status, reason: RejectionReason) -> bool:
     """Whether sending back in this state for this reason is a personal data breach of the sending school.
 
-    Before opening it is not: nobody saw the contents (exchange: the cover sheet comes first).
+    Before opening it is not: nobody saw the contents, because the cover sheet comes first.
     """
     return status in (Status.OPENED, Status.ACKNOWLEDGED) and reason in MISDIRECTION_REASONS
 
@@ -211,9 +211,9 @@ def check_acknowledgement(
 ) -> None:
     """Raise RuleForbids unless this person may acknowledge this dispatch.
 
-    Rules (exchange, "Opened and acknowledged differ"): the person opened it, is not the one who sent it, and every
-    item was opened. `opened_by` are the people of the receiving school who opened it; `items_opened` the items that
-    were opened without a fault. A nil declaration has nothing to open, so only the second rule binds it.
+    Rules (docs/exchange.md, "Opened and acknowledged differ"): the person opened it, is not the one who sent it, and
+    every item was opened. `opened_by` are the people of the receiving school who opened it; `items_opened` the items
+    that were opened without a fault. A nil declaration has nothing to open, so only the second rule binds it.
     """
     if person_id == sent_by:
         raise RuleForbids(

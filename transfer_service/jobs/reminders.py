@@ -1,6 +1,6 @@
 """Reminders by school days: nothing that was sent is left lying, and nothing that should be sent is forgotten.
 
-Each is queued once a dispatch. Source of the steps: exchange, "Alerts and escalation".
+Each is queued once a dispatch. Source of the steps: docs/exchange.md, "Alerts and escalation".
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Legal holds: what an authority does so that nothing of a transfer is shredded while a court or an inquiry may ask.
 
 A hold is of one authority and covers every dispatch of the transfer, those that come later too. Who holds is what the
-log says; the mark on the dispatches follows it, and shredding asks for the mark (exchange, "Conduit, not archive").
-A hold keeps what is there: it opens nothing, and nobody reads more because of it.
+log says; the mark on the dispatches follows it, and shredding asks for the mark (docs/exchange.md, "Conduit, not
+archive"). A hold keeps what is there: it opens nothing, and nobody reads more because of it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Shredding what the receiving school holds itself by now: a conduit, not an archive.
 
 Never before the receiving school has exported the whole file and a DSL has stated that it is filed in the school's
-own system, and never while a legal hold stands (exchange, "Conduit, not archive"). Receipts and the log stay.
+own system, and never while a legal hold stands (docs/exchange.md, "Conduit, not archive"). Receipts and the log stay.
 """
 
 from __future__ import annotations

@@ -80,7 +80,7 @@ def test_the_newest_five_are_shown(stage: Stage) -> None:
 def test_what_was_indexed_under_an_older_key_is_found_after_the_key_was_replaced(
     stage: Stage, statements: Callable[[], AbstractContextManager[list[str]]]
 ) -> None:
-    """Design/keys.md, rule 13: look-ups compute all live ids."""
+    """docs/keys.md, rule 13: look-ups compute all live ids."""
     by_upn, by_name = record(stage), record(stage, replace(ZOE, forename="Max", upn=None))
     keys = FieldKeyring({2: b"\x09" * 32, 1: b"\x01" * 32}, deployment=DEPLOYMENT)
     assert keys.primary_id == 2

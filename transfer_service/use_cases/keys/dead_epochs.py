@@ -1,4 +1,4 @@
-"""What was sealed to keys that nobody at a school holds any more: the sending schools deliver it again (keys, rule 4).
+"""What was sealed to keys that nobody at a school holds any more is delivered again (docs/keys.md, rule 4).
 
 Nothing is deleted: the recovery custodians can still open what no sender holds.
 """

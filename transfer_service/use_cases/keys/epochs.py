@@ -1,6 +1,6 @@
 """Making a school's key: the first epoch by its approved DSL, and every later one by a colleague who holds the last.
 
-Every epoch gets its escrow grant in the same transaction (keys, rule 3).
+Every epoch gets its escrow grant in the same transaction (docs/keys.md, rule 3).
 """
 
 from __future__ import annotations

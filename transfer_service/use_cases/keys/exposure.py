@@ -1,4 +1,4 @@
-"""A school's key that may have become known to somebody: nobody trusts it to name its successor (keys, rule 9).
+"""A school's key that may have become known to somebody: nobody trusts it to name its successor (docs/keys.md, rule 9).
 
 The key is retired at once and every key holder's approval ends. An officer who telephones the school approves one of
 them, who makes the next key without a signature of the old; she then compares words with the others, one by one.

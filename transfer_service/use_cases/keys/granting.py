@@ -1,6 +1,6 @@
 """Granting a school's key to a colleague, after both compared fingerprints by telephone or in person.
 
-States of a key holder: invited, key made, fingerprints compared, granted (keys, rule 9).
+States of a key holder: invited, key made, fingerprints compared, granted (docs/keys.md, rule 9).
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ class FingerprintPair:
 
 
 def level_of(holders: int) -> HolderLevel:
-    """Return red for nobody, amber for one person, green for two or more (keys, rule 4)."""
+    """Return red for nobody, amber for one person, green for two or more (docs/keys.md, rule 4)."""
     return (HolderLevel.RED, HolderLevel.AMBER)[holders] if holders < 2 else HolderLevel.GREEN
 
 

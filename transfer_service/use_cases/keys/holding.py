@@ -1,7 +1,7 @@
 """The keys that a school holds: unwrapping them for one person, and the public halves that others seal to.
 
-Every public half is checked against its row's authentication before it is used (keys, rule 2): whoever can write the
-database still cannot put a key of their own in place of a school's.
+Every public half is checked against its row's authentication before it is used (docs/keys.md, rule 2): whoever can
+write the database still cannot put a key of their own in place of a school's.
 """
 
 from __future__ import annotations

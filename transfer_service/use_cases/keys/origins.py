@@ -1,6 +1,6 @@
 """Where a school's key comes from: since when, made and approved by whom. People rely on it, so it is authenticated.
 
-Whoever can write the database could else give a key an older date or another officer's name (keys, rule 2).
+Whoever can write the database could else give a key an older date or another officer's name (docs/keys.md, rule 2).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Renewing a school's key in earnest: what was sealed to earlier epochs is sealed to the active one (keys, rule 10).
+"""Renewing a school's key in earnest: what earlier epochs seal is sealed to the active one (docs/keys.md, rule 10).
 
 Each round is a transaction of its own and does one of two things for every grant to an earlier epoch: it makes the
 grant to the active epoch; or, where that one was committed before, it reads both back, compares what they open to, and

@@ -182,7 +182,7 @@ def get_story(session: Session, actor: Actor, *, look: Look, reference: str) -> 
     """Tell everything that happened on a transfer, the oldest first.
 
     Of a school of another authority it tells the steps of the exchange and not who took them: each authority sees its
-    own half (exchange, "What the authority sees"). Raises NotFound.
+    own half (docs/exchange.md, "What the authority sees"). Raises NotFound.
     """
     authority_id = authority_of(actor)
     transfer = oversight_lists.get_transfer(session, reference=reference, authority_id=authority_id)

@@ -129,7 +129,7 @@ def _holders(session: Session) -> Iterator[Finding]:
 
 
 def _public_keys(session: Session, at: Installation) -> Iterator[Finding]:
-    """Every public key in the database is as the service wrote it (keys, rule 2)."""
+    """Every public key in the database is as the service wrote it (docs/keys.md, rule 2)."""
     for epoch in session.scalars(select(SchoolEpoch).execution_options(yield_per=AT_ONCE)):
         if not _is_authentic(lambda row=epoch: (authentic_epoch(at, row), has_origin(at, row))):  # type: ignore[misc]
             yield Finding(ailment=Ailment.KEY_NOT_AUTHENTIC, subject=epoch.id, school_id=epoch.school_id)

@@ -238,7 +238,7 @@ def _epoch_of(session: Session, request: RecoveryRequest, one: RecoveredGrant) -
 
 
 def _delete_former_grants(session: Session, key: RecoveryKey, epochs: list[SchoolEpoch]) -> int:
-    """Delete the grants of these epochs to former recovery keys: the new ones were just seen to open (rule 10)."""
+    """Delete the grants of these epochs to former recovery keys: the new ones just opened (docs/keys.md, rule 10)."""
     former = queries.list_grants_to_former_keys(session, key.authority_id, [epoch.id for epoch in epochs])
     for grant in former:
         session.delete(grant)

@@ -1,8 +1,8 @@
 """Passwords: which are accepted, and the bounded number of expensive derivations that run at once.
 
 Each derivation takes 64 MiB and about 130 ms, so that a flood of sign-ins must queue, and past a short queue is
-turned away with a time to come back (keys, rule 6). Never derive inside a transaction: on SQLite nobody else could
-write meanwhile.
+turned away with a time to come back (docs/keys.md, rule 6). Never derive inside a transaction: on SQLite nobody else
+could write meanwhile.
 """
 
 from __future__ import annotations

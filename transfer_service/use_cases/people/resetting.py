@@ -1,7 +1,7 @@
 """A forgotten password: the mailed link restores signing in; only a recovery code beside it restores reading.
 
 Without one the person gets a new key, and what the old one held is gone: a colleague has to grant the school's key
-again, or an officer to approve a school's only holder anew (keys, rules 4 and 7).
+again, or an officer to approve a school's only holder anew (docs/keys.md, rules 4 and 7).
 """
 
 from __future__ import annotations

@@ -145,7 +145,7 @@ def confirm_filed(
 ) -> None:
     """State that the exported file is filed in the school's own system; only then may it ever be shredded here.
 
-    Source: exchange, "Conduit, not archive". Raises AlreadyDone, RuleForbids (`not_exported`), StateForbids.
+    Source: docs/exchange.md, "Conduit, not archive". Raises AlreadyDone, RuleForbids (`not_exported`), StateForbids.
     """
     dispatch = _get_received(session, actor, dispatch_id)
     permissions.check(actor, Permission.FILING_CONFIRM)

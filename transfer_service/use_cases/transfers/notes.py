@@ -110,7 +110,7 @@ def set_withheld(
 ) -> None:
     """Say what was left out and why, replacing what was said before; the words are sealed, the reasons are listed.
 
-    Source: exchange, "What is exchanged": leaving something out is an explicit, reasoned act.
+    Source: docs/exchange.md, "What is exchanged": leaving something out is an explicit, reasoned act.
     """
     dispatch = get_draft(session, actor, dispatch_id, permission=Permission.NOTES_SEAL)
     if any(not 1 <= len(one.words.strip()) <= notes.MESSAGE_LIMIT for one in withheld):

@@ -34,7 +34,7 @@ def list_recorded_already(
 ) -> tuple[RecordedAlready, ...]:
     """List the transfers in hand that the actor's own school recorded for this pupil, the newest first; one statement.
 
-    Looked up by the blind indexes under every live key (design/keys.md, rule 13). Raises NotFound, PermissionRefused.
+    Looked up by the blind indexes under every live key (docs/keys.md, rule 13). Raises NotFound, PermissionRefused.
     """
     school_id = school_of(actor)
     permissions.check(actor, Permission.PUPIL_RECORD)

@@ -1,7 +1,7 @@
 """Items and their keys: sealing, granting to a school, and opening with a school's keys. Rows in, bytes out.
 
 Every item has a data key of its own. A school gets at it by a grant for one dispatch, so that redirecting grants the
-same items again and encrypts nothing anew (keys, rule 1).
+same items again and encrypts nothing anew (docs/keys.md, rule 1).
 """
 
 from collections.abc import Mapping, Sequence

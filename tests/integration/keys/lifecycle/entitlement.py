@@ -1,4 +1,4 @@
-"""Who is entitled to what, kept beside the service from the rules of the design alone: nothing here reads a row.
+"""Who is entitled to what, kept beside the service from the rules in docs/keys.md alone: nothing here reads a row.
 
 A school's key has epochs; a lead holds some of them; an item opens at a school through the epochs that it is sealed to
 there, for one dispatch. Whatever takes something away is noted, so that a restore can take it away again.
