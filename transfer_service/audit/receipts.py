@@ -45,12 +45,6 @@ class AcknowledgementProof:
     signing_public: bytes
 
 
-def find_covering_checkpoint(session: Session, idx: int) -> LogCheckpoint | None:
-    """Return the first checkpoint that covers the leaf, or None where the signer has not come to it yet."""
-    standing = find_standing(session, idx)
-    return None if standing is None else standing.checkpoint
-
-
 def find_newest_checkpoint(session: Session) -> LogCheckpoint | None:
     """Return the newest checkpoint, or None where nothing was signed yet."""
     return session.scalars(select(LogCheckpoint).order_by(LogCheckpoint.size.desc()).limit(1)).one_or_none()

@@ -83,16 +83,6 @@ class UpnVerdict:
         """Whether the shape is a UPN's, so that a person may keep it in spite of warnings."""
         return not self.problems
 
-    @property
-    def is_valid(self) -> bool:
-        """Whether shape and check letter are right; an unknown authority or a temporary UPN counts for nothing."""
-        return self.is_usable and UpnWarning.CHECK_LETTER not in self.warnings
-
-    @property
-    def is_temporary(self) -> bool:
-        """Whether a school gave it out until the permanent one is known."""
-        return UpnWarning.TEMPORARY in self.warnings
-
 
 def tidy_upn(text: str) -> str:
     """Return a UPN in capitals without spaces, as it is compared and indexed."""

@@ -39,7 +39,7 @@ _OPTIONAL = {
     "high_age": "StatutoryHighAge",
 }
 _LINK_NEEDED = {"urn": "URN", "link_urn": "LinkURN", "kind": "LinkType"}
-_LINK_OPTIONAL = {"name": "LinkName", "established": "LinkEstablishedDate"}
+_LINK_OPTIONAL = {"established": "LinkEstablishedDate"}
 
 _DAY = re.compile(r"([0-9]{1,2})[-/]([0-9]{1,2})[-/]([0-9]{4})")
 _NUMBER = re.compile(r"[0-9]{4}")
@@ -80,19 +80,8 @@ class LinkRow:
     line: int
     urn: str
     link_urn: str
-    link_name: str
     kind: str
     established_on: date | None
-
-    @property
-    def is_successor(self) -> bool:
-        """Whether `link_urn` follows `urn`."""
-        return self.kind.startswith("Successor")
-
-    @property
-    def needs_a_person(self) -> bool:
-        """Whether somebody must confirm it: splits and mergers do not say which pupils went where."""
-        return self.is_successor and self.kind != "Successor"
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +127,7 @@ def read_links(stream: BinaryIO) -> Iterator[LinkRow | RefusedRow]:
         if problems or urn is None or link_urn is None:
             yield RefusedRow(line, tuple(problems))
         else:
-            yield LinkRow(line, urn, link_urn, row["name"], row["kind"], established)
+            yield LinkRow(line, urn, link_urn, row["kind"], established)
 
 
 def _establishment(line: int, row: Mapping[str, str]) -> GiasRow | list[str]:

@@ -2,8 +2,7 @@
 
 What the register says of a school replaces what was known. What it leaves empty, and a school that is not in it, stay
 as they are, since an extract may hold few columns or one authority alone. When a school that is in use here converts
-to an academy, its row takes the new URN and keeps its id, so that its people, keys and files stay (keys, "Life of a
-key").
+to an academy, its row takes the new URN and keeps its id, so that its people, keys and files stay.
 """
 
 from __future__ import annotations

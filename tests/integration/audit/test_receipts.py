@@ -23,7 +23,6 @@ from transfer_service.audit.proof import parse_proof, write_proof
 from transfer_service.audit.receipts import (
     AcknowledgementProof,
     compose_receipt,
-    find_covering_checkpoint,
     find_earlier_receipt,
     find_newest_checkpoint,
 )
@@ -108,9 +107,9 @@ def test_a_receipt_stands_on_the_first_checkpoint_that_covers_its_leaf(written: 
     body = base64.b64decode(json.loads(proof.extra)["leaf"])
     assert verifies_inclusion(index=5, size=10, leaf_hash=hash_leaf(body), proof=proof.hashes, root=checkpoint.root)
     with written.database.reading() as session:
-        assert find_covering_checkpoint(session, 4).size == 5
-        assert find_covering_checkpoint(session, 10).size == 13
-        assert find_covering_checkpoint(session, 13) is None
+        assert find_standing(session, 4).checkpoint.size == 5
+        assert find_standing(session, 10).checkpoint.size == 13
+        assert find_standing(session, 13) is None
         assert find_newest_checkpoint(session).size == 13
 
 

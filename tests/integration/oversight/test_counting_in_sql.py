@@ -50,7 +50,7 @@ def test_the_counts_are_those_of_the_rules(opened, seed):
     expected_sent: Counter = Counter()
     for transfer, dispatches in rows.facts.items():
         if rows.sender_of[transfer] in own:
-            found = classify_move(dispatches, closing=None, due_on=None, today=TODAY)
+            found = classify_move(dispatches, TODAY)
             expected_sent[rows.sender_of[transfer], found.outcome, found.sender, found.reason] += 1
     expected_received = Counter(
         (receiver, facts.status, classify(facts, TODAY).receiver)

@@ -7,8 +7,6 @@ from transfer_service.domain.compliance import (
     ENDED,
     OUTCOME_LABELS,
     REASON_LABELS,
-    Classification,
-    Closing,
     DispatchFacts,
     Outcome,
     Reason,
@@ -84,19 +82,14 @@ def test_what_was_sent_back_says_why(rejection, reason):
     assert classify(dispatch, SOON).reason == reason
 
 
-def test_only_four_outcomes_end_a_move():
-    assert {outcome.value for outcome in ENDED} == {
-        "file_received",
-        "nil_declared",
-        "destination_unknown",
-        "outside_scheme",
-    }
+def test_only_two_outcomes_end_a_move():
+    assert {outcome.value for outcome in ENDED} == {"file_received", "nil_declared"}
     assert classify(facts(Status.ACKNOWLEDGED, **SENT, acknowledged_on=SOON), LATE).outcome in ENDED
     assert classify(facts(Status.SENT, **SENT), LATE).outcome not in ENDED
 
 
-def move(*dispatches, closing=None, today=LATE):
-    return classify_move(dispatches, closing=closing, due_on=DUE, today=today)
+def move(*dispatches):
+    return classify_move(dispatches, LATE)
 
 
 REJECTED = facts(Status.REJECTED, **SENT, rejection_reason=RejectionReason.WRONG_SCHOOL)
@@ -129,26 +122,6 @@ def test_what_came_back_and_was_not_sent_again_stays_open():
 
 def test_the_last_of_several_drafts_counts():
     assert move(REJECTED, facts(Status.DRAFT)).outcome is Outcome.NOTHING_SENT
-
-
-@pytest.mark.parametrize("closing", list(Closing))
-def test_a_move_that_needs_no_dispatch_is_closed_by_a_person(closing):
-    found = move(closing=closing)
-    assert found == Classification(outcome=Outcome(closing.value), sender=Band.ON_TIME, receiver=None, reason=None)
-    assert found.outcome in ENDED
-
-
-def test_a_file_counts_above_a_closing():
-    assert move(RECEIVED, closing=Closing.OUTSIDE_SCHEME).outcome is Outcome.FILE_RECEIVED
-
-
-@pytest.mark.parametrize(
-    "today, sender, reason",
-    [(SOON, "not_due", None), (LATE, "overdue", "sender_late"), (date(2027, 1, 1), "never", "sender_late")],
-)
-def test_a_move_without_any_dispatch_is_the_senders_to_make(today, sender, reason):
-    found = move(today=today)
-    assert (found.outcome, found.sender, found.receiver, found.reason) == ("nothing_sent", sender, None, reason)
 
 
 def summary(*, received=0, files=0, nils=0):

@@ -1,6 +1,6 @@
 """At each unlock a few of the school's grants are tried, so that damage is found before the file is needed.
 
-A key is tried on the first bytes of its ciphertext: one key derivation, and no plaintext (keys, "Doctor").
+A key is tried on the first bytes of its ciphertext: one key derivation, and no plaintext.
 """
 
 from __future__ import annotations

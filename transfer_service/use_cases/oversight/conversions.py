@@ -1,7 +1,7 @@
 """Closed schools that are in use here and whose successor a person has to name: splits, mergers, doubtful links.
 
 A school that simply converted takes its new URN when the register is imported. In all other cases an officer says
-which school it became; then it keeps its people, keys and files under the new URN (keys, "Life of a key").
+which school it became; then it keeps its people, keys and files under the new URN.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The doctor: whether every live item still opens for its schools and, if all else fails, through the custodians.
 
-It needs no secret of any person and can open nothing. It finds and tells; it never deletes or mends (keys, "Doctor").
+It needs no secret of any person and can open nothing. It finds and tells; it never deletes or mends.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""One item encrypted again under a new data key, in three steps, for everybody who holds it (keys, rotation R3).
+"""One item encrypted again under a new data key, in three steps, for everybody who holds it (docs/keys.md).
 
 Prepare (reading) finds the key and what the ciphertext must be. Make (no transaction) passes the contents on, stores
 them and reads all of it back. Swap (writing) exchanges ciphertext and grants in one commit, after the new grants were
