@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from transfer_service.audit.durable_files import replace_durably
 from transfer_service.audit.errors import SignerStateLost
 from transfer_service.audit.numbering import NO_COSIGNATURES, NOTHING_KEPT, Kept
 from transfer_service.audit.tree import HASH_LENGTH, root_of_frontier, split_frontier
@@ -74,18 +75,7 @@ def write_state(path: Path, state: SignerState) -> None:
         "checkpoints": state.number,
         "cosignatures": {"count": state.kept.count, "chain": state.kept.chain.hex()},
     }
-    unfinished = path.with_name(path.name + ".new")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        file.write(json.dumps(value, indent=1, sort_keys=True) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-    unfinished.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    replace_durably(path, value)
 
 
 @contextmanager

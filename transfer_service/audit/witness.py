@@ -27,6 +27,7 @@ from transfer_service.audit.checkpoint import (
     verify_checkpoint,
 )
 from transfer_service.audit.cosignature import cosign
+from transfer_service.audit.durable_files import replace_durably
 from transfer_service.audit.errors import NoteMalformed, NotWitnessed
 from transfer_service.audit.tree import HASH_LENGTH, verifies_consistency
 from transfer_service.crypto.signing import VerifierKey
@@ -177,17 +178,7 @@ def _write_memory(path: Path, memory: Mapping[str, Seen]) -> None:
         origin: {"size": seen.size, "root": seen.root.hex(), "note": base64.b64encode(seen.note).decode()}
         for origin, seen in memory.items()
     }
-    unfinished = path.with_name(path.name + ".new")
-    with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        file.write(json.dumps({"v": MEMORY_VERSION, "logs": logs}, indent=1, sort_keys=True) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-    unfinished.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    replace_durably(path, {"v": MEMORY_VERSION, "logs": logs})
 
 
 @contextmanager

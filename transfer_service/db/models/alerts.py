@@ -5,14 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Index, Text, text
+from sqlalchemy import Index, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from transfer_service.db.models.base import Model
+from transfer_service.db.models.base import Model, partial_index
 from transfer_service.db.types import Bytes, Id, UtcDateTime, Word
 from transfer_service.domain.keys import AlertState
-
-PENDING = text("state = 'pending'")
 
 
 class Alert(Model):
@@ -20,7 +18,7 @@ class Alert(Model):
 
     __tablename__ = "alert"
     __table_args__ = (
-        Index("ix_alert_due", "not_before", postgresql_where=PENDING, sqlite_where=PENDING),
+        partial_index("ix_alert_due", "not_before", where="state = 'pending'"),
         Index("ix_alert_subject", "dispatch_id"),
         Index("ix_alert_address", "address", "finished_at"),
     )

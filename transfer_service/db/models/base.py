@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import MetaData
+from sqlalchemy import Index, MetaData, text
 from sqlalchemy.orm import DeclarativeBase
 
 NAMES = {
@@ -30,3 +30,9 @@ class Model(DeclarativeBase):
             named, positional = positional[-1], positional[:-1]
         cls.__table_args__ = (*positional, {"sqlite_strict": True, **named})
         super().__init_subclass__(**keywords)
+
+
+def partial_index(name: str, *columns: str, where: str, unique: bool = False) -> Index:
+    """Return an index over the rows alone for which a condition holds, in both databases."""
+    condition = text(where)
+    return Index(name, *columns, unique=unique, postgresql_where=condition, sqlite_where=condition)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, Text, UniqueConstraint, text
+from sqlalchemy import ForeignKey, Index, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from transfer_service.db.models.base import Model
+from transfer_service.db.models.base import Model, partial_index
 from transfer_service.db.types import Bytes, Id, UtcDateTime, Word
 from transfer_service.domain.keys import GranteeKind, KeyState, UnlockKind
 
@@ -19,13 +19,7 @@ class RecoveryKey(Model):
     __tablename__ = "recovery_key"
     __table_args__ = (
         UniqueConstraint("authority_id", "number"),
-        Index(
-            "ix_recovery_key_active",
-            "authority_id",
-            unique=True,
-            postgresql_where=text("state = 'active'"),
-            sqlite_where=text("state = 'active'"),
-        ),
+        partial_index("ix_recovery_key_active", "authority_id", where="state = 'active'", unique=True),
     )
 
     id: Mapped[UUID] = mapped_column(Id, primary_key=True)
@@ -45,13 +39,7 @@ class SchoolEpoch(Model):
     __tablename__ = "school_epoch"
     __table_args__ = (
         UniqueConstraint("school_id", "number"),
-        Index(
-            "ix_school_epoch_active",
-            "school_id",
-            unique=True,
-            postgresql_where=text("state = 'active'"),
-            sqlite_where=text("state = 'active'"),
-        ),
+        partial_index("ix_school_epoch_active", "school_id", where="state = 'active'", unique=True),
     )
 
     id: Mapped[UUID] = mapped_column(Id, primary_key=True)
@@ -80,13 +68,7 @@ class PersonKey(Model):
     __tablename__ = "person_key"
     __table_args__ = (
         UniqueConstraint("person_id", "version"),
-        Index(
-            "ix_person_key_active",
-            "person_id",
-            unique=True,
-            postgresql_where=text("state = 'active'"),
-            sqlite_where=text("state = 'active'"),
-        ),
+        partial_index("ix_person_key_active", "person_id", where="state = 'active'", unique=True),
     )
 
     id: Mapped[UUID] = mapped_column(Id, primary_key=True)

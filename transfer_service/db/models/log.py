@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index, Text, text
+from sqlalchemy import CheckConstraint, Index, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from transfer_service.db.models.base import Model
+from transfer_service.db.models.base import Model, partial_index
 from transfer_service.db.types import Bytes, Flag, Id, UtcDateTime, Whole
 
 HEAD_ID = 1
@@ -30,12 +30,7 @@ class LogLeaf(Model):
         Index("ix_log_leaf_event_idx", "event", "idx"),
         Index("ix_log_leaf_at_idx", "at", "idx"),
         *(
-            Index(
-                f"ix_log_leaf_{'_'.join(columns)}",
-                *columns,
-                postgresql_where=text(f"{columns[0]} IS NOT NULL"),
-                sqlite_where=text(f"{columns[0]} IS NOT NULL"),
-            )
+            partial_index(f"ix_log_leaf_{'_'.join(columns)}", *columns, where=f"{columns[0]} IS NOT NULL")
             for columns in (
                 ("org", "idx"),
                 ("org", "event", "idx"),
@@ -45,12 +40,7 @@ class LogLeaf(Model):
                 ("subject", "idx"),
             )
         ),
-        Index(
-            "ix_log_leaf_erases",
-            "erases",
-            postgresql_where=text("erases IS NOT NULL"),
-            sqlite_where=text("erases IS NOT NULL"),
-        ),
+        partial_index("ix_log_leaf_erases", "erases", where="erases IS NOT NULL"),
     )
 
     idx: Mapped[int] = mapped_column(Whole, primary_key=True, autoincrement=False)

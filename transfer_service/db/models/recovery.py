@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, Text, text
+from sqlalchemy import ForeignKey, Index, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from transfer_service.db.models.base import Model
+from transfer_service.db.models.base import Model, partial_index
 from transfer_service.db.types import Bytes, Flag, Id, UtcDateTime, Word
 from transfer_service.domain.custodians import RecoveryState
 
@@ -18,14 +18,7 @@ class Custodian(Model):
 
     __tablename__ = "custodian"
     __table_args__ = (
-        Index(
-            "ix_custodian_share",
-            "recovery_key_id",
-            "share",
-            unique=True,
-            postgresql_where=text("ended_at IS NULL"),
-            sqlite_where=text("ended_at IS NULL"),
-        ),
+        partial_index("ix_custodian_share", "recovery_key_id", "share", where="ended_at IS NULL", unique=True),
     )
 
     id: Mapped[UUID] = mapped_column(Id, primary_key=True)
