@@ -27,8 +27,8 @@ class PermissionRefused(ServiceError):
     def __init__(self, permission: str, sentence: str | None = None) -> None:
         super().__init__(
             sentence
-            or "Your role does not let you do this. Ask the designated safeguarding lead or head teacher of your "
-            "organisation who can."
+            or "Your role does not let you do this. Ask a colleague whose role does: at a school the designated "
+            "safeguarding lead or the head teacher."
         )
         self.permission = str(permission)
 

@@ -62,15 +62,21 @@ REFUSALS: Final[dict[type[ServiceError], tuple[HTTPStatus, str]]] = {
 HTTP_ANSWERS: Final[dict[int, tuple[str, str]]] = {
     400: ("The request could not be read", "Go back, reload the page and try again."),
     401: ("You need to sign in", "Sign in and try again."),
-    403: ("You cannot do this", "Ask the designated safeguarding lead or head teacher of your organisation who can."),
+    403: (
+        "You cannot do this",
+        "Ask a colleague whose role does: at a school the designated safeguarding lead or the head teacher.",
+    ),
     404: (
         "Page not found",
-        "Check the address. If you followed a link in this service, tell us which page it was on.",
+        "Check the address. If you followed a link in this service, tell the people who run it which page it was on.",
     ),
     405: ("This page cannot be used that way", "Go back and use the buttons on the page."),
     408: ("The request took too long", "Check your connection and try again."),
     409: ("Somebody else changed this", "Reload the page and try again."),
-    413: ("What you sent is too large", "Make the file smaller or split it, and try again."),
+    413: (
+        "What you sent is too large",
+        "Make the file smaller or split it, and try again. If you typed it, go back and shorten it there.",
+    ),
     414: ("The address is too long", "Go back and use the links on the page."),
     415: ("This kind of content cannot be used", "Go back and use the form on the page."),
     422: ("There is a problem with what was entered", "Go back, correct it and try again."),

@@ -46,6 +46,7 @@ PLACES: Final = (
     Place("Home", "/", kinds=_OTHERS),
     Place("New transfer", "/transfers/new", Permission.PUPIL_RECORD),
     Place("Inbox", "/inbox", Permission.COVER_READ),
+    Place("Transfers", "/transfers", Permission.TRANSFER_LIST),
     Place("People", "/people", Permission.PEOPLE_LIST, _OTHERS),
     Place("Compliance", "/authority", Permission.COMPLIANCE_READ, _AUTHORITY),
     Place("Approvals", "/authority/approvals", Permission.FIRST_DSL_APPROVE, _AUTHORITY),

@@ -51,7 +51,7 @@ def test_a_session_says_who_where_and_how_long(cast: Cast, service: Service, sta
     assert live.actor.request_id == "r-1"
     assert live.actor.holds_keys
     assert live.place is not None
-    assert (live.place.name, live.place.where) == ("Alderford Primary School", "Rugby, Warwickshire, 125580")
+    assert (live.place.name, live.place.where) == ("Alderford Primary School", "Rugby, Warwickshire, URN 125580")
     assert live.person_name == "Alma Reyes"
     assert live.has_recovery_code
     assert (live.expires_at - service.clock()).total_seconds() == 25 * 60

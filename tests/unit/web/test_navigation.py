@@ -21,14 +21,14 @@ def texts(navigation: Navigation, role: Role) -> list[str]:
 
 
 def test_a_safeguarding_lead_sees_the_exchange_and_the_people(navigation: Navigation) -> None:
-    expected = ["Home", "New transfer", "Inbox", "People", "Account"]
+    expected = ["Home", "New transfer", "Inbox", "Transfers", "People", "Account"]
 
     assert texts(navigation, Role.DESIGNATED_SAFEGUARDING_LEAD) == expected
     assert texts(navigation, Role.DEPUTY_DSL) == expected
 
 
 def test_the_office_sees_no_inbox(navigation: Navigation) -> None:
-    assert texts(navigation, Role.SCHOOL_OFFICE) == ["Home", "New transfer", "Account"]
+    assert texts(navigation, Role.SCHOOL_OFFICE) == ["Home", "New transfer", "Transfers", "Account"]
 
 
 def test_the_authority_sees_its_own_pages(navigation: Navigation) -> None:

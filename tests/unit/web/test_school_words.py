@@ -65,10 +65,16 @@ def test_another_minute_another_person_or_another_dispatch_is_another_line():
         assert [one.did for one in tell([note, other])] == ["sealed a note", "sealed a note"]
 
 
-def test_what_counts_once_is_never_put_together():
+def test_pages_that_were_looked_at_again_are_one_line():
     read = happening(Event.NOTES_READ, "read the contents")
 
-    assert said(read, read) == [("Alma Reid", "read the contents"), ("Alma Reid", "read the contents")]
+    assert said(read, read, read) == [("Alma Reid", "read the contents 3 times")]
+
+
+def test_what_counts_once_is_never_put_together():
+    opened = happening(Event.DISPATCH_OPENED, "opened the file")
+
+    assert said(opened, opened) == [("Alma Reid", "opened the file"), ("Alma Reid", "opened the file")]
 
 
 def test_what_nobody_did_in_person_begins_with_a_capital_letter():

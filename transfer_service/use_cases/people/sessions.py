@@ -203,7 +203,8 @@ def _place(kind: OrganisationKind, organisation_id: UUID | None, rows: Sequence[
     name, where = "This service", ""
     if school is not None:
         name = school.name
-        where = ", ".join(part for part in (school.town, authority.name if authority else "", school.urn) if part)
+        overseer = "" if authority is None or authority.name == school.town else authority.name
+        where = ", ".join(part for part in (school.town, overseer, f"URN {school.urn}") if part)
     elif authority is not None:
         name = authority.name
     return Place(

@@ -67,6 +67,8 @@ _SEVERAL: Mapping[Event, str] = MappingProxyType(
         Event.ATTACHMENT_SEALED: "sealed {count} attachments",
         Event.ITEM_REMOVED: "removed {count} items",
         Event.ITEM_REENCRYPTED: "encrypted {count} items again under new keys; their contents stayed as they were",
+        Event.COVER_SHOWN: "looked at the cover sheet {count} times",
+        Event.NOTES_READ: "read the contents {count} times",
         Event.ATTACHMENT_DOWNLOADED: "downloaded {count} attachments",
         Event.RECEIPT_DOWNLOADED: "downloaded {count} receipts",
         Event.ALERT_SENT: "{count} alerts were sent",
