@@ -41,7 +41,7 @@ from transfer_service.use_cases.public_log import is_log_frozen
 from transfer_service.web import account, authority, demo, log, public, school, session_extension, static_files
 from transfer_service.web.account.equipment import PASSWORD_WORK
 from transfer_service.web.account.lookups import form_holder, session_finder
-from transfer_service.web.csrf import register_csrf
+from transfer_service.web.csrf import MOST_FIELDS, register_csrf
 from transfer_service.web.current import EXTENSION, Services, WebSettings
 from transfer_service.web.errors import register_errors
 from transfer_service.web.frozen import FrozenLog
@@ -53,10 +53,10 @@ from transfer_service.web.school.archiving import ARCHIVES
 from transfer_service.web.sessions import register_sessions
 from transfer_service.web.templating import SERVICE_NAME, register_templates, warm_templates
 from transfer_service.web.turns import Turns
+from transfer_service.web.uploads import register_uploads
 
 # A form with a long note and its fields is far below this; views that take files raise it for themselves.
 LARGEST_FORM: Final = 1024 * 1024
-MOST_FORM_FIELDS: Final = 400
 # Each holds the attachments of a whole file, up to 512 MB, and the archive of them.
 ARCHIVES_AT_ONCE: Final = 2
 
@@ -86,9 +86,7 @@ def create_app(settings: Settings, services: Services | None = None) -> Flask:
         configure_logging(settings.log_level)
     app = Flask("transfer_service", static_folder=None, template_folder=None)
     app.secret_key = settings.secret_key.reveal()
-    app.config.update(
-        MAX_CONTENT_LENGTH=LARGEST_FORM, MAX_FORM_MEMORY_SIZE=LARGEST_FORM, MAX_FORM_PARTS=MOST_FORM_FIELDS
-    )
+    app.config.update(MAX_CONTENT_LENGTH=LARGEST_FORM, MAX_FORM_MEMORY_SIZE=LARGEST_FORM, MAX_FORM_PARTS=MOST_FIELDS)
     made = services or build_services(settings)
     app.extensions[EXTENSION] = made
     app.extensions[PASSWORD_WORK] = PasswordWork(made.equipment.peppers)
@@ -99,6 +97,7 @@ def create_app(settings: Settings, services: Services | None = None) -> Flask:
     register_request_context(app)
     register_headers(app, is_https=settings.is_https)
     register_errors(app)
+    register_uploads(app)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
     if settings.demo_directory is not None:

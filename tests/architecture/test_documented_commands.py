@@ -8,15 +8,20 @@ import click
 import pytest
 
 from config.settings import ALL_SETTINGS, PREFIX
+from tests.shell import close_databases, services_with, settings_in
+from transfer_service.app import LARGEST_FORM, create_app
 from transfer_service.cli.exits import REFUSED, USAGE
 from transfer_service.cli.root import root
 from transfer_service.cli.serving import STOPS_WITHIN_SECONDS
 from transfer_service.domain.notes import MAX_ATTACHMENT_BYTES
+from transfer_service.web.guard import access_registry
 from transfer_service.web.school.attaching import MOST_AT_ONCE, ROOM_FOR_HEADERS
+from transfer_service.web.uploads import MOST_READ_PAST
 
 DOCUMENTS = [Path("README.md"), *sorted(Path("docs").glob("*.md"))]
 DEPLOYMENT = Path("docs/deploy.md").read_text(encoding="utf-8")
-MIB = 1024 * 1024
+UNITS = {"m": 1024**2, "g": 1024**3}
+LIMIT = r"client_max_body_size (\d+)([mg]);"
 TYPED = re.compile(r"(?:^|[`\s(/])transfer-service((?: [^`\n|#;>&]+)?)")
 
 
@@ -57,10 +62,25 @@ def test_every_setting_in_the_deployment_page_exists() -> None:
     assert named <= ALL_SETTINGS
 
 
-def test_the_proxy_lets_the_largest_form_through_and_little_more() -> None:
-    allowed = int(re.search(r"client_max_body_size (\d+)m;", DEPLOYMENT)[1]) * MIB
-    largest = MOST_AT_ONCE * MAX_ATTACHMENT_BYTES + ROOM_FOR_HEADERS
-    assert largest <= allowed < largest + 2 * MIB
+def test_the_proxy_lets_the_largest_form_and_the_largest_upload_through() -> None:
+    forms, uploads = (int(number) * UNITS[unit] for number, unit in re.findall(LIMIT, DEPLOYMENT))
+    assert forms == LARGEST_FORM
+    assert MOST_AT_ONCE * MAX_ATTACHMENT_BYTES + ROOM_FOR_HEADERS <= uploads <= MOST_READ_PAST
+    # What is larger than the buffer lies in a file of the proxy's.
+    assert int(re.search(r"client_body_buffer_size (\d+)m;", DEPLOYMENT)[1]) * UNITS["m"] == forms
+
+
+def test_the_proxy_passes_uploads_on_unbuffered_and_nothing_else(tmp_path: Path) -> None:
+    unbuffered = re.compile(re.search(r'location ~ "(.+)"', DEPLOYMENT)[1])
+    app = create_app(settings_in(tmp_path), services_with(settings_in(tmp_path)))
+    addresses = {
+        re.sub(r"<[^>]+>", "x", rule.rule): access_registry(app)[rule.endpoint].streamed
+        for rule in app.url_map.iter_rules()
+        if "POST" in (rule.methods or ())
+    }
+    close_databases()
+    assert any(addresses.values())
+    assert {address: bool(unbuffered.search(address)) for address in addresses} == addresses
 
 
 def test_the_unit_lets_the_service_finish_and_starts_no_refusal_again() -> None:

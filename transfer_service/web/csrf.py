@@ -12,9 +12,10 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from http import HTTPStatus
 from typing import Final
 
-from flask import Flask, current_app, request
+from flask import Flask, abort, current_app, g, request
 from flask_wtf.csrf import generate_csrf, validate_csrf
 from wtforms import ValidationError
 
@@ -24,6 +25,8 @@ from transfer_service.web.sessions import read_session_cookie, signed_in_or_unkn
 
 FIELD: Final = "csrf_token"
 HEADER: Final = "X-CSRF-Token"
+MOST_FIELDS: Final = 400
+"""The largest form of ours has some 60; Werkzeug counts the parts of multipart forms alone."""
 _BETWEEN: Final = "~"
 
 
@@ -63,8 +66,9 @@ def _check() -> None:
     if access is None or request.method in SAFE_METHODS or access.machine:
         return
     shown = request.headers.get(HEADER) or request.args.get(FIELD)
-    if shown is None and not access.streamed:
-        shown = request.form.get(FIELD)
+    if not access.streamed:
+        _check_size()
+        shown = shown or request.form.get(FIELD)
     token, _, place = (shown or "").partition(_BETWEEN)
     if access.permission is not None and not hmac.compare_digest(place.encode(), _place().encode()):
         raise FormOutOfDate
@@ -72,6 +76,13 @@ def _check() -> None:
         validate_csrf(token, secret_key=_key(), token_key=FIELD)  # type: ignore[no-untyped-call]
     except ValidationError as error:
         raise FormOutOfDate from error
+    g.token_fits = True
+
+
+def _check_size() -> None:
+    """Refuse a form of very many fields: each would be judged and named on the page that refuses it."""
+    if sum(len(values) for _, values in request.form.lists()) > MOST_FIELDS:
+        abort(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
 
 
 def _key() -> str:

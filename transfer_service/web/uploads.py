@@ -9,13 +9,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from flask import Request
-from werkzeug.exceptions import BadRequest, HTTPException, UnsupportedMediaType
+from flask import Flask, Request, current_app, g, request
+from werkzeug.exceptions import BadRequest, HTTPException, RequestEntityTooLarge, UnsupportedMediaType
 from werkzeug.sansio.multipart import Data, Epilogue, Field, File, MultipartDecoder, NeedData
+from werkzeug.wrappers import Response
+
+from transfer_service.web.guard import current_access
 
 READ_AT_ONCE = 64 * 1024
 MOST_PARTS = 50
 LARGEST_HEADERS = 1024 * 1024
+MOST_READ_PAST = 1024 * 1024 * 1024
+"""Bytes of an upload that are read and dropped once its answer is known; a proxy lets no more through."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +29,11 @@ class Arriving:
 
     name: str = field(repr=False)
     chunks: Iterator[bytes]
+
+
+def register_uploads(app: Flask) -> None:
+    """Read past what is left of an upload before it is answered."""
+    app.after_request(_read_past)
 
 
 def arriving_files(request: Request, field_name: str) -> Iterator[Arriving]:
@@ -83,3 +93,22 @@ def _events(request: Request, decoder: MultipartDecoder) -> Iterator[File | Fiel
     except ValueError:
         # A body that breaks off in the middle, as when somebody closes the page.
         raise BadRequest from None
+
+
+def _read_past(response: Response) -> Response:
+    """Take in the rest of a signed-in person's upload that was refused half way, and keep none of it.
+
+    A server that answers and hangs up while a browser still sends makes it lose the answer with the connection, and a
+    proxy say that the service is away. Strangers and forged forms are hung up on: they could hold a thread for long.
+    """
+    access = current_access(current_app)
+    if access is None or not access.streamed or g.get("actor") is None or not g.get("token_fits"):
+        return response
+    try:
+        left = (request.content_length or 0) - request.stream.tell()
+    except RequestEntityTooLarge:
+        left = request.content_length or 0
+    source = request.environ["wsgi.input"]
+    while 0 < left <= MOST_READ_PAST and (chunk := source.read(min(left, READ_AT_ONCE))):
+        left -= len(chunk)
+    return response

@@ -1,17 +1,20 @@
 """Uploads: sealed as they arrive, judged by their contents, refused by their place, checked before they are read."""
 
+import errno
 import io
 import json
 import tempfile
 from contextlib import contextmanager
 
 import pytest
+from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 
-from tests.factories import PDF, empty_draft
+from tests.factories import PDF, declare_nil, empty_draft
 from tests.html import parse_page, text_of
 from tests.integration.transfers.stage import Stage
 from tests.integration.web.school.browsing import attach, errors, follow, multipart, reference_of
+from transfer_service.db.models import Dispatch
 from transfer_service.web.uploads import READ_AT_ONCE
 
 pytestmark = pytest.mark.parametrize("cast_and_service", ["sqlite"], indirect=True)
@@ -68,14 +71,56 @@ def test_a_file_beyond_the_limit_is_refused_and_leaves_nothing(stage: Stage, bro
     assert stored(stage) == []
 
 
-def test_a_request_beyond_all_limits_is_not_read(stage: Stage, browser, base):
+def test_a_request_beyond_the_limit_is_read_to_its_end_so_that_its_answer_arrives(stage: Stage, browser, base):
+    client, body = browser(stage.alma), Zeros(300 * 1024 * 1024)
+    token = client.token(f"{base}/held")
+
+    response = client.post(
+        f"{base}/attachments?csrf_token={token}",
+        headers={"Content-Type": "multipart/form-data; boundary=b", "Content-Length": str(body.size)},
+        input_stream=body,
+    )
+
+    assert response.status_code == 413
+    assert body.place == body.size
+
+
+@pytest.mark.parametrize("reason", ["a full disk", "a draft that was sent meanwhile"])
+def test_an_upload_that_is_refused_is_read_to_its_end_so_that_its_answer_arrives(
+    stage: Stage, browser, base, monkeypatch, reason
+):
+    client = browser(stage.alma)
+    token = client.token(f"{base}/held")
+    body = io.BytesIO(multipart(("big.pdf", PDF + bytes(4 * 1024 * 1024))))
+
+    def full(**_given):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    if reason == "a full disk":
+        monkeypatch.setattr(tempfile, "mkstemp", full)
+    else:
+        with stage.database.reading() as session:
+            dispatch_id = session.scalars(select(Dispatch.id)).one()
+        declare_nil(stage, stage.alma, dispatch_id)
+    response = client.post(
+        f"{base}/attachments?csrf_token={token}",
+        headers={"Content-Type": "multipart/form-data; boundary=b0undary", "Content-Length": str(len(body.getvalue()))},
+        input_stream=body,
+    )
+
+    assert response.status_code == (503 if reason == "a full disk" else 404)
+    assert body.tell() == len(body.getvalue())
+    assert stored(stage) == []
+
+
+def test_a_request_beyond_everything_is_not_read(stage: Stage, browser, base):
     client = browser(stage.alma)
     token = client.token(f"{base}/held")
 
     response = client.post(
         f"{base}/attachments?csrf_token={token}",
         headers={"Content-Type": "multipart/form-data; boundary=b"},
-        input_stream=Unreadable(300 * 1024 * 1024),
+        input_stream=Unreadable(2 * 1024 * 1024 * 1024),
     )
 
     assert response.status_code == 413
@@ -202,6 +247,15 @@ class Unreadable(io.RawIOBase):
 
     def readinto(self, buffer) -> int:
         raise AssertionError("the body was read")
+
+
+class Zeros(Unreadable):
+    """A body of so many zeros."""
+
+    def read(self, size: int = -1) -> bytes:
+        taken = min(size if size >= 0 else self.size, self.size - self.place)
+        self.place += taken
+        return bytes(taken)
 
 
 class Slow(io.BytesIO):
