@@ -67,7 +67,6 @@ def mail_checkpoint(session: Session, at: Installation, *, policy: str = "") -> 
         .where(
             Membership.role.in_([*KEY_HOLDING_ROLES, *AUTHORITY_ROLES]),
             Membership.state == MembershipState.ACTIVE,
-            Person.suspended_at.is_(None),
         )
         .distinct()
         .order_by(Person.id)

@@ -55,7 +55,6 @@ def tell_frozen(session: Session, at: Installation) -> bool:
         .where(
             Membership.role.in_([*INSTALLATION_ROLES, *AUTHORITY_ROLES]),
             Membership.state == MembershipState.ACTIVE,
-            Person.suspended_at.is_(None),
         )
         .distinct()
     ).all()

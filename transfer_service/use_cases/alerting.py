@@ -61,7 +61,6 @@ def _people(session: Session, place: object, roles: Iterable[Role]) -> list[Pers
                 place,  # type: ignore[arg-type]
                 Membership.role.in_(list(roles)),
                 Membership.state == MembershipState.ACTIVE,
-                Person.suspended_at.is_(None),
             )
             .distinct()
             .order_by(Person.email)

@@ -24,7 +24,6 @@ class Person(Model):
     """Tidied and lower-case."""
     name: Mapped[str] = mapped_column(Text, default="")
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    suspended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     password_parameters: Mapped[str | None] = mapped_column(Text)
     """KDF parameters and salt, with the pepper's id, as text; None until the invitation was accepted."""
     password_verifier: Mapped[bytes | None] = mapped_column(Bytes)

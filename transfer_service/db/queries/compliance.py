@@ -15,7 +15,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Select, and_, case, exists, func, literal, or_, select
 from sqlalchemy.orm import Session, aliased
 
-from transfer_service.db.models import Alert, Dispatch, DispatchItem, Item, Membership, Person, School, Transfer
+from transfer_service.db.models import Alert, Dispatch, DispatchItem, Item, Membership, School, Transfer
 from transfer_service.db.queries.local_days import local_day
 from transfer_service.domain.alerts import AlertKind
 from transfer_service.domain.compliance import Outcome, Reason
@@ -248,12 +248,10 @@ def _has_dsl() -> ColumnElement[bool]:
     return exists(
         select(literal(1))
         .select_from(Membership)
-        .join(Person, Person.id == Membership.person_id)
         .where(
             Membership.school_id == Dispatch.receiving_school_id,
             Membership.state == MembershipState.ACTIVE,
             Membership.role.in_(KEY_HOLDING_ROLES),
-            Person.suspended_at.is_(None),
         )
         .correlate(Dispatch)
     )

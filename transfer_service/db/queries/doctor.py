@@ -15,7 +15,6 @@ from transfer_service.db.models import (
     ItemReencryption,
     KeyGrant,
     Membership,
-    Person,
     PersonKey,
     RecoveryKey,
     School,
@@ -128,13 +127,11 @@ def list_holder_counts(session: Session) -> list[tuple[UUID, UUID, int]]:
             Membership,
             and_(Membership.person_id == KeyGrant.grantee_id, Membership.school_id == SchoolEpoch.school_id),
         )
-        .join(Person, Person.id == KeyGrant.grantee_id)
         .where(
             KeyGrant.grantee_kind == GranteeKind.PERSON,
             PersonKey.state == KeyState.ACTIVE,
             Membership.state == MembershipState.ACTIVE,
             Membership.role.in_(list(KEY_HOLDING_ROLES)),
-            Person.suspended_at.is_(None),
         )
         .group_by(KeyGrant.school_epoch_id)
         .subquery()
@@ -161,10 +158,8 @@ def list_holders_without_unlock(session: Session, kind: UnlockKind) -> list[UUID
     return list(
         session.scalars(
             select(PersonKey.person_id)
-            .join(Person, Person.id == PersonKey.person_id)
             .where(
                 PersonKey.state == KeyState.ACTIVE,
-                Person.suspended_at.is_(None),
                 exists().where(
                     Membership.person_id == PersonKey.person_id,
                     Membership.state == MembershipState.ACTIVE,

@@ -130,14 +130,12 @@ def list_holder_keys(session: Session, epoch_id: UUID) -> list[PersonKey]:
                 ),
             )
             .join(SchoolEpoch, SchoolEpoch.id == KeyGrant.school_epoch_id)
-            .join(Person, Person.id == PersonKey.person_id)
             .where(
                 SchoolEpoch.id == epoch_id,
                 PersonKey.state == KeyState.ACTIVE,
-                Person.suspended_at.is_(None),
                 select(Membership.id)
                 .where(
-                    Membership.person_id == Person.id,
+                    Membership.person_id == PersonKey.person_id,
                     Membership.school_id == SchoolEpoch.school_id,
                     Membership.role.in_(KEY_HOLDING_ROLES),
                     Membership.state == MembershipState.ACTIVE,

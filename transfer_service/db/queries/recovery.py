@@ -123,8 +123,6 @@ def list_unheld_epochs(session: Session, school_id: UUID) -> list[SchoolEpoch]:
             PersonKey.person_id == KeyGrant.grantee_id,
             PersonKey.version == KeyGrant.grantee_version,
             PersonKey.state == KeyState.ACTIVE,
-            Person.id == KeyGrant.grantee_id,
-            Person.suspended_at.is_(None),
             Membership.person_id == KeyGrant.grantee_id,
             Membership.school_id == SchoolEpoch.school_id,
             Membership.state == MembershipState.ACTIVE,
@@ -171,7 +169,6 @@ def list_key_holding_people(session: Session, authority_id: UUID) -> list[Person
         session.scalars(
             select(Person)
             .where(
-                Person.suspended_at.is_(None),
                 exists().where(
                     Membership.person_id == Person.id,
                     Membership.school_id == School.id,

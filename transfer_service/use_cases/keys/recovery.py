@@ -81,7 +81,6 @@ def list_candidates(session: Session, at: Installation, actor: Actor, *, school_
             Membership.school_id == school_id,
             Membership.role.in_(list(KEY_HOLDING_ROLES)),
             Membership.state.in_(MAY_RECEIVE),
-            Person.suspended_at.is_(None),
         )
         .order_by(Person.name)
     )
@@ -109,7 +108,7 @@ def request_recovery(session: Session, at: Installation, actor: Actor, *, member
     check_password_is_recent(session, at, actor)
     lock_school(session, school.id)
     session.refresh(found.membership)  # it may have ended while this waited
-    if found.membership.state not in MAY_RECEIVE or found.person.suspended_at is not None:
+    if found.membership.state not in MAY_RECEIVE:
         raise RuleForbids("not_in_role", "This person’s role is not in use. Choose a lead of the school who is active.")
     if queries.find_open_request(session, school.id) is not None:
         raise AlreadyDone("request recovery", "A request for this school is open already. Nothing was changed.")

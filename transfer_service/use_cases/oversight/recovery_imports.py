@@ -159,7 +159,7 @@ def _get_drill(
 def _get_recipient(session: Session, request: RecoveryRequest) -> Membership:
     """Return the role of the person whom the keys are for; raises Conflict where it ended or rests since."""
     membership = session.get_one(Membership, request.membership_id)
-    if membership.state not in MAY_RECEIVE or session.get_one(Person, request.person_id).suspended_at is not None:
+    if membership.state not in MAY_RECEIVE:
         raise Conflict(
             "The person’s role is not in use any more. Refuse this request and have one made for a lead of the school "
             "who is active."

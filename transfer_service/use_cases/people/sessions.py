@@ -84,8 +84,6 @@ def load_session(
     if row is None or not is_live(row, at.now()):
         return None
     person, has_code = people_queries.get_person_with_code(session, row.person_id)
-    if person.suspended_at is not None:
-        return None
     places = _places(people_queries.list_memberships_of_person(session, person.id))
     place = _acting_place(row, places)
     return LiveSession(
