@@ -101,6 +101,20 @@ class AcceptInvitationSchema(ValueSchema[AcceptInvitation]):
 
 
 @dataclass(frozen=True, slots=True)
+class BeginAgain:
+    """What somebody gives who begins an account again from an invitation's link."""
+
+    password: str = field(repr=False)
+
+
+class BeginAgainSchema(ValueSchema[BeginAgain]):
+    """The page behind an invitation's link for an account that nobody can sign in to any more."""
+
+    makes = BeginAgain
+    password = Secret("Enter a password")
+
+
+@dataclass(frozen=True, slots=True)
 class ChoosePlace:
     """Where somebody with several places acts now."""
 

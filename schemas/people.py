@@ -62,6 +62,26 @@ class CompareKeySchema(ValueSchema[CompareKey]):
     words = Words("Reload the page with the words, and compare them again")
 
 
+@dataclass(frozen=True, slots=True)
+class LetBeginAgain:
+    """How somebody made sure that it is the colleague who lost everything and asks to begin again."""
+
+    basis: Basis
+    has_spoken: bool
+
+
+class LetBeginAgainSchema(ValueSchema[LetBeginAgain]):
+    """The page before somebody's access is ended and offered anew to the same address."""
+
+    makes = LetBeginAgain
+    basis = Choice(
+        Basis,
+        "Choose how you spoke with the person",
+        only=frozenset({Basis.TELEPHONE_CHECK, Basis.IN_PERSON_CHECK}),
+    )
+    has_spoken = Ticked("Confirm that you spoke with the person and are sure who it was")
+
+
 class InviteToInstallationSchema(ValueSchema[InvitePerson]):
     """An invitation to administer the service."""
 

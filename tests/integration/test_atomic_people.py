@@ -40,8 +40,10 @@ from transfer_service.use_cases.people.backup_codes import (
     finish_sign_in_with_backup_code,
     issue_backup_codes,
 )
+from transfer_service.use_cases.people.beginning_again import begin_again
 from transfer_service.use_cases.people.changing_password import change_password
 from transfer_service.use_cases.people.inviting import invite_person, resend_invitation, withdraw_invitation
+from transfer_service.use_cases.people.letting_begin_again import let_begin_again
 from transfer_service.use_cases.people.memberships import end_membership, return_membership, suspend_membership
 from transfer_service.use_cases.people.naming import change_name
 from transfer_service.use_cases.people.recovery_codes import confirm_recovery_code, issue_recovery_code
@@ -134,6 +136,30 @@ def _accept_another(stage: Stage) -> Act:
     return lambda: stage.write(lambda s: accept_another_invitation(s, at, ben.actor, token=invited.token))
 
 
+def _let_begin_again(stage: Stage) -> Act:
+    at, cast = stage.service.at, stage.cast
+    keys = cast.alma.school_keys(stage.service)
+    return lambda: stage.write(
+        lambda s: let_begin_again(
+            s, at, cast.alma.actor, membership_id=cast.ben.membership_id, basis=Basis.IN_PERSON_CHECK, school_keys=keys
+        )
+    )
+
+
+def _begin_again(stage: Stage) -> Act:
+    service, ben = stage.service, stage.cast.ben
+    stage.write(lambda s: end_membership(s, service.at, stage.cast.hugh.actor, membership_id=ben.membership_id))
+    invited = stage.invite(email=ben.email)
+    return lambda: begin_again(
+        service.database,
+        service.at,
+        service.work,
+        token=invited.token,
+        password="four purple kettles whistle",
+        device=HOME,
+    )
+
+
 def _create_authority(stage: Stage) -> Act:
     recovery = RecoveryPublic(public=WARWICKSHIRE_RECOVERY.public, authority="Birmingham", demo=False)
     return lambda: stage.write(
@@ -220,7 +246,7 @@ def _change_password(stage: Stage) -> Act:
         alma.actor,
         old_password=alma.password,
         new_password="nine copper lanterns drift",
-        address="192.0.2.1",
+        device=HOME,
     )
 
 
@@ -378,7 +404,8 @@ def _replace_recovery_key(stage: Stage) -> Act:
 
 
 ACTS = [
-    _invite, _resend, _withdraw, _accept, _accept_another, _create_authority, _finish_sign_in, _replace_lost_device,
+    _invite, _resend, _withdraw, _accept, _accept_another, _let_begin_again, _begin_again,
+    _create_authority, _finish_sign_in, _replace_lost_device,
     _change_second_factor, _issue_code, _confirm_code, _confirm_backup_codes, _use_backup_code, _change_password,
     _reset, _reset_with_code, _sign_out, _change_name, _end_own_session, _end_others, _end_membership, _suspend,
     _return, _approve, _refuse, _first_epoch, _next_epoch, _grant, _complete_waiting, _reseal, _destroy_empty,

@@ -134,6 +134,28 @@ _PEOPLE: dict[AlertKind, Wording] = {
         "If you changed it, there is nothing that you need to do.",
         "If you did not, tell a colleague who can end your sessions, and your authority, at once by telephone.",
     ),
+    AlertKind.ROLE_ENDED: single(
+        "Your role in a service for passing on safeguarding files has ended",
+        "A colleague or your authority ended it, and you are signed out. If you leave, or asked for this because you "
+        "lost what you sign in with, there is nothing wrong: in the second case another email brings you a link.",
+        "If you did not expect this, telephone your school or authority at once, on a number that you already have.",
+    ),
+    AlertKind.ACCOUNT_RENEWED: single(
+        "Your account was begun again",
+        "The link of an invitation was used to choose a new password and a new device for codes, with a new key. The "
+        "old password, the old device and the old codes do not work any more.",
+        "If it was you, there is nothing that you need to do. If it was not, somebody else reads your email: telephone "
+        "your school and your authority at once, and let nobody compare words with whoever used the link.",
+    ),
+    AlertKind.SIGN_IN_LOCKED: single(
+        "Signing in to your account is locked for a quarter of an hour",
+        "A wrong password or a wrong code was entered ten times. The lock opens by itself. While it lasts, a browser "
+        "in which you signed in before still works, unless the attempts came from there.",
+        "If it was you: wait, then choose I forgot my password on the sign-in page, or use a backup code if your "
+        "device for codes is not at hand.",
+        "If it was not you, somebody tried, and was kept out. Choose another password if you use this one elsewhere "
+        "too, and tell your authority by telephone if this email comes again.",
+    ),
     AlertKind.SECOND_FACTOR_REPLACED: single(
         "The device for sign-in codes was replaced",
         "A recovery code was used to set up another device for sign-in codes. This is also told to the safeguarding "

@@ -17,6 +17,7 @@ from transfer_service.db.session import Database
 from transfer_service.domain.dates import say_time
 from transfer_service.domain.roles import Role
 from transfer_service.use_cases.people.inviting import invite_person
+from transfer_service.use_cases.people.letting_begin_again import let_overseer_begin_again
 
 
 @click.group()
@@ -48,6 +49,30 @@ def invite(*, email: str, role: str, urn: str | None, code: str | None, as_json:
     else:
         say(f"The invitation is in the outbox. The link works once, until {say_time(invited.expires_at)}:")
         say(link)
+
+
+@people.command("begin-again")
+@click.argument("email")
+@click.option("--authority", "code", help="The three digits of the authority; without it, for an administrator.")
+@json_option
+def begin_again(*, email: str, code: str | None, as_json: bool) -> None:
+    """Let EMAIL, who lost device and all codes, begin again: the roles end, and are offered anew by mail.
+
+    For an authority or the installation, where no colleague is left to do it. At a school its people do it, or its
+    authority. Speak with the person first: whoever reads the mail gets the link.
+    """
+    settings = load_settings(NEEDS_DATABASE | NEEDS_INSTALLATION | {"base_url"})
+    with open_database(settings) as database:
+        _, authority_id = _place(database, None, code)
+        at = build_installation(settings)
+        with database.writing() as session:
+            done = let_overseer_begin_again(session, at, email=email, authority_id=authority_id)
+    if as_json:
+        say_json(
+            {"invitations": [{"membership": one.membership_id, "expires_at": one.expires_at} for one in done.offered]}
+        )
+    else:
+        say("The access has ended. A link to begin again is in the outbox; it works once, for 14 days.")
 
 
 def _place(database: Database, urn: str | None, code: str | None) -> tuple[UUID | None, UUID | None]:

@@ -43,6 +43,10 @@ class AlertKind(StrEnum):
     """The school's key is to be renewed within a month."""
     EPOCH_RENEWAL_DUE = "epoch.renewal_due"
     COLLEAGUE_LEFT = "colleague.left"
+    ROLE_ENDED = "role.ended"
+    """To whom the role was ended."""
+    ACCOUNT_RENEWED = "account.renewed"
+    SIGN_IN_LOCKED = "sign_in.locked"
     SINGLE_KEY_HOLDER = "key_holder.single"
     NO_KEY_HOLDER = "key_holder.none"
     PASSWORD_CHANGED = "password.changed"  # noqa: S105 -- a kind of alert
@@ -67,6 +71,9 @@ class AlertKind(StrEnum):
 SECURITY_ALERTS = frozenset(
     {
         AlertKind.INVITATION,
+        AlertKind.ROLE_ENDED,
+        AlertKind.ACCOUNT_RENEWED,
+        AlertKind.SIGN_IN_LOCKED,
         AlertKind.PASSWORD_CHANGED,
         AlertKind.PASSWORD_RESET,
         AlertKind.SECOND_FACTOR_REPLACED,

@@ -62,6 +62,7 @@ class Event(StrEnum):
     MEMBERSHIP_CHANGED = "membership.changed"
     MEMBERSHIP_SUSPENDED = "membership.suspended"
     MEMBERSHIP_ENDED = "membership.ended"
+    ACCOUNT_RENEWED = "account.renewed"
     PERSON_CHANGED = "person.changed"
     PASSWORD_CHANGED = "password.changed"  # noqa: S105 -- the name of an event
     PASSWORD_RESET = "password.reset"  # noqa: S105 -- the name of an event
@@ -84,6 +85,7 @@ class Event(StrEnum):
     EPOCH_RETIRED = "epoch.retired"
     EPOCH_DESTROYED = "epoch.destroyed"
     EPOCH_REQUESTED = "epoch.requested"
+    EPOCH_RESTORED = "epoch.restored"
     GRANTS_RENEWED = "grants.renewed"
     UNLOCK_REWRAPPED = "unlock.rewrapped"
     KEY_COMPARED = "key.compared"
@@ -109,6 +111,7 @@ class Event(StrEnum):
     ALERT_FAILED = "alert.failed"
     ALERT_ABANDONED = "alert.abandoned"
     ALERT_RETRIED = "alert.retried"
+    ALERT_WITHDRAWN = "alert.withdrawn"
     ALERT_ESCALATED = "alert.escalated"
 
     # Oversight and settings

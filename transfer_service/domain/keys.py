@@ -63,3 +63,5 @@ class AlertState(StrEnum):
     PENDING = "pending"
     SENT = "sent"
     GIVEN_UP = "given_up"
+    WITHDRAWN = "withdrawn"
+    """Never sent: its link works no more."""

@@ -15,9 +15,10 @@ from transfer_service.alerts.messages import Message, Site, join
 from transfer_service.db.models import Alert
 from transfer_service.db.session import Database
 from transfer_service.domain.alerts import SECURITY_ALERTS, AlertKind
-from transfer_service.jobs.outbox import Claim, claim_next, has_due, mark, say_outcome
+from transfer_service.jobs.outbox import Claim, claim_next, has_due, mark, say_outcome, withdraw
 from transfer_service.use_cases.installation import Installation
 from transfer_service.use_cases.people.inviting import INVITATION_LASTS
+from transfer_service.use_cases.people.link_mails import is_link_dead
 from transfer_service.use_cases.people.reset_links import RESET_LASTS
 
 UNWRITABLE: Final = PermanentFailure("unwritable")
@@ -25,6 +26,9 @@ UNWRITABLE: Final = PermanentFailure("unwritable")
 
 LINK_OVER: Final = PermanentFailure("link_over")
 """The link in the mail works no more: whoever followed it would be turned away."""
+
+WITHDRAWN: Final = "withdrawn"
+"""What became of a mail whose link was used, replaced or taken back before it went out."""
 
 _LINK_LASTS: Final = {AlertKind.INVITATION: INVITATION_LASTS}
 _SENT_WITHIN: Final = {AlertKind.INVITATION.value: INVITATION_LASTS, AlertKind.PASSWORD_RESET.value: RESET_LASTS}
@@ -52,10 +56,8 @@ class AlertSender:
             outcome = self.send_next()
             if outcome is None:
                 break
-            if outcome == "delivered":
-                sent += 1
-            else:
-                failed += 1
+            sent += outcome == "delivered"
+            failed += outcome not in ("delivered", WITHDRAWN)
         return f"sent {sent}, failed {failed}" if sent or failed else ""
 
     def send_next(self) -> str | None:
@@ -64,12 +66,22 @@ class AlertSender:
             claim = claim_next(session, self.at)
         if claim is None:
             return None
+        if self._leads_nowhere(claim):
+            with self.database.writing() as session:
+                withdraw(session, self.at, claim)
+            return WITHDRAWN
         outcome = self._attempt(claim)
         with self.database.writing() as session:
             marked = mark(session, self.at, claim, outcome, jitter=self.jitter)
         said = say_outcome(outcome)
         _log.info("alert attempted", alert_id=claim.alerts[0].id, outcome=said, count=marked)
         return said
+
+    def _leads_nowhere(self, claim: Claim) -> bool:
+        """Whether the mail's link was used, replaced or taken back since; one that ran out was not, and failed."""
+        now = self.at.now()
+        with self.database.reading() as session:
+            return any(is_link_dead(session, self.at, alert) for alert in claim.alerts if not _is_link_over(alert, now))
 
     def _attempt(self, claim: Claim) -> Outcome:
         if any(_is_link_over(alert, self.at.now()) for alert in claim.alerts):

@@ -6,7 +6,7 @@ same Message-ID, whoever tries it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -26,7 +26,7 @@ from transfer_service.domain.keys import AlertState
 from transfer_service.domain.roles import MembershipState
 from transfer_service.use_cases.alerting import alert_authority
 from transfer_service.use_cases.installation import Installation
-from transfer_service.use_cases.outbox import CARRY_A_LINK
+from transfer_service.use_cases.outbox import CARRY_A_LINK, withdraw_alert
 from transfer_service.use_cases.recording import entry, record_all
 
 MAILS_APART: Final = timedelta(minutes=10)
@@ -98,10 +98,33 @@ def claim_next(session: Session, at: Installation) -> Claim | None:
 def mark(session: Session, at: Installation, claim: Claim, outcome: Outcome, *, jitter: Callable[[], float]) -> int:
     """Write down what became of the mail, with a leaf for each alert, and return for how many.
 
-    Only rows whose lease is still this worker's are touched: after it has expired, another may have sent them again.
-    What is given up is told to the authority. While the log is frozen nothing is recorded.
+    Only rows whose lease is still this worker's are touched. What is given up is told to the authority. While the log
+    is frozen nothing is recorded.
     """
-    mine = session.scalars(
+    mine = _lock_own(session, claim)
+    now, spread = at.now(), jitter()
+    events = [(alert, _apply(alert, outcome, now=now, jitter=spread)) for alert in mine]
+    abandoned = [alert for alert, event in events if event is Event.ALERT_ABANDONED]
+    for authority_id in _authorities_to_tell(session, abandoned):
+        alert_authority(session, at, AlertKind.ALERT_UNDELIVERABLE, authority_id)
+    if not is_log_frozen(session):
+        record_all(session, at, [_leaf(alert, event) for alert, event in events])
+    return len(mine)
+
+
+def withdraw(session: Session, at: Installation, claim: Claim) -> None:
+    """Take a claimed mail out of the outbox that is not to go out any more, with a leaf for each alert.
+
+    While the log is frozen it stays as it is.
+    """
+    if is_log_frozen(session):
+        return
+    record_all(session, at, [withdraw_alert(at, alert) for alert in _lock_own(session, claim)])
+
+
+def _lock_own(session: Session, claim: Claim) -> Sequence[Alert]:
+    """Return the claimed rows, locked, whose lease is still this worker's: else another may have sent them again."""
+    return session.scalars(
         select(Alert)
         .where(
             Alert.id.in_([alert.id for alert in claim.alerts]),
@@ -112,14 +135,6 @@ def mark(session: Session, at: Installation, claim: Claim, outcome: Outcome, *, 
         .order_by(Alert.id)
         .with_for_update()
     ).all()
-    now, spread = at.now(), jitter()
-    events = [(alert, _apply(alert, outcome, now=now, jitter=spread)) for alert in mine]
-    abandoned = [alert for alert, event in events if event is Event.ALERT_ABANDONED]
-    for authority_id in _authorities_to_tell(session, abandoned):
-        alert_authority(session, at, AlertKind.ALERT_UNDELIVERABLE, authority_id)
-    if not is_log_frozen(session):
-        record_all(session, at, [_leaf(alert, event) for alert, event in events])
-    return len(mine)
 
 
 def _due(now: datetime, *, is_frozen: bool) -> Select[Alert]:

@@ -1,4 +1,4 @@
-"""Trying again to send what was given up, once its cause is put right."""
+"""Alerts that somebody takes out of the outbox, or puts back once the cause of a failure is put right."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from transfer_service.audit.log import Entry
 from transfer_service.db.models import Alert
 from transfer_service.db.queries.alerts import find_alert
 from transfer_service.domain import permissions
@@ -17,10 +18,25 @@ from transfer_service.domain.keys import AlertState
 from transfer_service.domain.permissions import Permission
 from transfer_service.domain.roles import Actor, OrganisationKind
 from transfer_service.use_cases.installation import Installation
-from transfer_service.use_cases.recording import record
+from transfer_service.use_cases.recording import entry, record
 
 CARRY_A_LINK: Final = frozenset({AlertKind.INVITATION.value, AlertKind.PASSWORD_RESET.value})
 """Whoever has such a mail can act in somebody's place: what is sealed in the row goes when it is sent or given up."""
+
+
+def withdraw_alert(at: Installation, alert: Alert) -> Entry:
+    """Take a mail out of the outbox that is not to go out any more; returns its leaf. The row is locked."""
+    alert.state, alert.finished_at, alert.last_outcome = AlertState.WITHDRAWN, at.now(), "withdrawn"
+    alert.secret = alert.lease = alert.leased_until = None
+    return entry(
+        None,
+        Event.ALERT_WITHDRAWN,
+        basis=Basis.RULE,
+        subject=alert.id,
+        org=alert.organisation_id,
+        transfer=alert.transfer_id,
+        dispatch=alert.dispatch_id,
+    )
 
 
 def retry_alert(session: Session, at: Installation, actor: Actor | None, *, alert_id: UUID) -> None:
@@ -34,7 +50,9 @@ def retry_alert(session: Session, at: Installation, actor: Actor | None, *, aler
         permissions.check(actor, Permission.ALERTS_RETRY)
     if alert.state is not AlertState.GIVEN_UP:
         raise StateForbids(
-            alert.state, "retry", "This alert was not given up: it was sent, or will be tried again by itself."
+            alert.state,
+            "retry",
+            "This alert was not given up: it was sent or withdrawn, or will be tried again by itself.",
         )
     if alert.kind in CARRY_A_LINK and alert.secret is None:
         raise RuleForbids(

@@ -1,4 +1,5 @@
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from sqlalchemy import select
@@ -125,3 +126,20 @@ def test_an_invitation_that_makes_no_sense_is_refused_with_what_to_do(
     assert answer.code == code
     assert sentence in single_sentence(answer)
     assert read(enrolled, Membership) == []
+
+
+def test_an_administrator_without_a_colleague_begins_again_from_the_command_line(installation: Installation):
+    invited = installation.run("people", "invite", "ada@example.org", "--role", "administrator", "--json")
+    with_role = installation.run("people", "begin-again", "ada@example.org")
+    assert with_role.code == 3, "only invited, and so still without a role"
+    assert "Nobody with this email address has a role there" in single_sentence(with_role)
+    database = Database(installation.database.url)
+    with database.writing() as session:
+        session.get_one(Membership, UUID(invited.json["membership"])).state = MembershipState.ACTIVE
+    database.dispose()
+    done = installation.run("people", "begin-again", "ada@example.org", "--json")
+    assert done.code == 0, done.err
+    assert len(done.json["invitations"]) == 1
+    assert {one.state for one in read(installation, Membership)} == {MembershipState.ENDED, MembershipState.INVITED}
+    said = installation.run("people", "begin-again", "ada@example.org", "--authority", "999")
+    assert said.code == 3

@@ -11,7 +11,8 @@ from transfer_service.domain.errors import Invalid, NotFound, RuleForbids, Unava
 from transfer_service.domain.keys import SessionStage, UnlockKind
 from transfer_service.domain.roles import MembershipState, Role
 from transfer_service.use_cases.people.accepting import accept_another_invitation, accept_invitation, check_name
-from transfer_service.use_cases.people.inviting import find_invitation_facts, invite_person
+from transfer_service.use_cases.people.invitation_links import find_invitation_facts
+from transfer_service.use_cases.people.inviting import invite_person
 
 PASSWORD = "four purple kettles whistle"
 

@@ -13,8 +13,8 @@ from transfer_service.domain.errors import (
     TooManyAttempts,
 )
 from transfer_service.domain.roles import MembershipState, Role
+from transfer_service.use_cases.people.invitation_links import find_invitation_facts
 from transfer_service.use_cases.people.inviting import (
-    find_invitation_facts,
     invite_person,
     resend_invitation,
     roles_that_may_be_invited,

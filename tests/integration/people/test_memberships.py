@@ -56,6 +56,7 @@ def test_a_leavers_grants_and_sessions_go_at_once_and_the_school_gets_a_new_key(
         ("colleague.left", cast.alma.email),
         ("epoch.created", cast.alma.email),
         ("key_holder.single", cast.alma.email),
+        ("role.ended", cast.ben.email),
     ]
 
 
@@ -92,7 +93,7 @@ def test_a_colleague_without_keys_leaves_without_a_new_key(cast: Cast, service: 
     assert not end(service, cast.alma.actor, cast.edie.membership_id, school_keys=cast.alma.school_keys(service))
     assert [leaf.event for leaf in leaves(service)[before:]] == ["membership.ended", "session.ended"]
     assert cast.alma.school_keys(service).active[0] == 1
-    assert alerts(service) == []
+    assert alerts(service) == [("role.ended", cast.edie.email)]
 
 
 def test_somebody_only_invited_is_ended_with_the_invitation(cast: Cast, service: Service):

@@ -16,6 +16,7 @@ def test_events_are_a_noun_and_a_past_tense():
         "cover.shown",
         "notes.read",
         "invitation.withdrawn",
+        "alert.withdrawn",
         "password.reset",
         "alert.sent",
         "pupil_name.shown",
@@ -42,7 +43,7 @@ def test_the_names_that_stand_in_logs_are_kept():
         "audit.exported calendar.changed setting.changed schools.imported access.refused detail.erased restored "
         "log_key.rotated item.reencrypted item.reverted grants.renewed "
         "freeze.lifted signer_state.adopted legal_hold.set legal_hold.lifted policy_letter.issued "
-        "backup_codes.made backup_codes.ended backup_code.used "
+        "backup_codes.made backup_codes.ended backup_code.used account.renewed alert.withdrawn epoch.restored "
     )
     assert set(kept.split()) <= {event.value for event in Event}
 

@@ -169,6 +169,21 @@ def find_live_memberships(
     )
 
 
+def has_taken_up_role(session: Session, person_id: UUID) -> bool:
+    """Tell whether a person has a role anywhere that was taken up and has not ended, also one that rests or waits."""
+    return (
+        session.scalar(
+            select(Membership.id)
+            .where(
+                Membership.person_id == person_id,
+                Membership.state.not_in([MembershipState.INVITED, MembershipState.ENDED]),
+            )
+            .limit(1)
+        )
+        is not None
+    )
+
+
 def find_invitation(session: Session, token_hash: bytes) -> InvitationRow | None:
     """Return an invitation by the hash of its link's token."""
     row = session.execute(

@@ -6,6 +6,8 @@ more, and its owner asks for a reset link.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final
 from uuid import UUID
 
@@ -22,6 +24,15 @@ from transfer_service.use_cases.installation import Installation
 
 NO_PASSWORD: Final = bytes(32)
 """A verifier that no password has: it is compared with a SHA-256. The account stays, so that a reset link is sent."""
+
+
+_FINISHED_AS: Final[Mapping[str, AlertState]] = MappingProxyType(
+    {
+        Event.ALERT_SENT.value: AlertState.SENT,
+        Event.ALERT_ABANDONED.value: AlertState.GIVEN_UP,
+        Event.ALERT_WITHDRAWN.value: AlertState.WITHDRAWN,
+    }
+)
 
 
 def end_membership(session: Session, at: Installation, act: LoggedAct) -> bool:
@@ -132,13 +143,13 @@ def end_backup_codes(session: Session, at: Installation, act: LoggedAct) -> bool
 
 
 def finish_alert(session: Session, at: Installation, act: LoggedAct) -> bool:
-    """Send no mail twice, and none that was given up; the link in it goes."""
+    """Send no mail twice, and none that was given up or withdrawn; the link in it goes."""
     del at
     leaf = act.leaf
     alert = session.get(Alert, leaf.said.subject)
     if alert is None or alert.state is not AlertState.PENDING:
         return False
-    alert.state = AlertState.SENT if leaf.said.event == Event.ALERT_SENT else AlertState.GIVEN_UP
+    alert.state = _FINISHED_AS[leaf.said.event]
     alert.finished_at, alert.secret = leaf.at, None
     return True
 

@@ -102,6 +102,8 @@ _PEOPLE: Final[Mapping[Event, Answer]] = {
     Event.MEMBERSHIP_CHANGED: _taken(again_keys.end_approval),
     Event.MEMBERSHIP_SUSPENDED: _again(again_people.end_membership),
     Event.MEMBERSHIP_ENDED: _again(again_people.end_membership),
+    # What the key before opened is taken with `person_key.replaced`, beside it.
+    Event.ACCOUNT_RENEWED: _taken(again_people.forget_second_factor),
     Event.PERSON_CHANGED: _LOST,
     Event.PASSWORD_CHANGED: _taken(again_people.forget_password),
     Event.PASSWORD_RESET: _taken(again_people.forget_password),
@@ -124,6 +126,8 @@ _KEYS: Final[Mapping[Event, Answer]] = {
     Event.EPOCH_CREATED: _LOST,
     Event.EPOCH_RETIRED: _taken(again_keys.retire_exposed),
     Event.EPOCH_DESTROYED: _taken(again_keys.destroy_epoch),
+    # Said again by `epochs_after` of what this backup holds.
+    Event.EPOCH_RESTORED: _NO_ROWS,
     # Asked again by `keys_after`.
     Event.EPOCH_REQUESTED: _NO_ROWS,
     Event.GRANTS_RENEWED: _LOST,
@@ -154,6 +158,7 @@ _OF_THE_SERVICE: Final[Mapping[Event, Answer]] = {
     Event.ALERT_FAILED: _NO_ROWS,
     Event.ALERT_ABANDONED: _again(again_people.finish_alert),
     Event.ALERT_RETRIED: _NO_ROWS,
+    Event.ALERT_WITHDRAWN: _again(again_people.finish_alert),
     Event.ALERT_ESCALATED: _NO_ROWS,
     Event.COMPLIANCE_LISTED: _NO_ROWS,
     Event.COMPLIANCE_EXPORTED: _NO_ROWS,

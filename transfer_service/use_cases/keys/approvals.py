@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from transfer_service.audit.leaf import decode_readable
@@ -44,6 +44,31 @@ def get_approver(session: Session, school_id: UUID, holder: PersonKey) -> UUID |
             "An officer of your authority has to approve you first. They will telephone your school.",
         )
     return approval[1]
+
+
+def has_ended_a_holder(session: Session, school_id: UUID, officer_id: UUID) -> bool:
+    """Tell whether somebody took the role of an approved lead of a school since its newest key was made, by the log.
+
+    At a school that never had a key there was nothing to take.
+    """
+    newest = session.scalar(
+        select(func.max(LogLeaf.idx)).where(LogLeaf.org == school_id, LogLeaf.event == Event.EPOCH_CREATED.value)
+    )
+    if newest is None:
+        return False
+    taken = (
+        select(LogLeaf.idx)
+        .join(Membership, Membership.id == LogLeaf.subject)
+        .where(
+            LogLeaf.org == school_id,
+            LogLeaf.event.in_([Event.MEMBERSHIP_ENDED.value, Event.MEMBERSHIP_SUSPENDED.value]),
+            LogLeaf.idx > newest,
+            LogLeaf.actor == officer_id,
+            Membership.role.in_(KEY_HOLDING_ROLES),
+            Membership.approved_at.is_not(None),
+        )
+    )
+    return session.scalar(taken.limit(1)) is not None
 
 
 def _is_recorded(session: Session, school_id: UUID, holder: PersonKey, *, membership_id: UUID) -> bool:

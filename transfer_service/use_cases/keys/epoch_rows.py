@@ -16,14 +16,18 @@ from transfer_service.domain.keys import KeyState
 from transfer_service.domain.roles import Actor
 from transfer_service.use_cases.installation import Installation
 from transfer_service.use_cases.keys.holding import PublicEpoch, authentic_epoch
+from transfer_service.use_cases.keys.logged_epochs import find_newest_logged_number
 from transfer_service.use_cases.keys.origins import authenticate_origin
 from transfer_service.use_cases.recording import entry
 
 
 def next_number(session: Session, school_id: UUID) -> int:
-    """Return the number that a school's next epoch has; numbers are never used twice."""
+    """Return the number that a school's next epoch has; none is used twice, also of epochs that a restore lost.
+
+    Those have no row any more. That they were made stands in the log, which knows more than an older backup.
+    """
     newest = session.scalar(select(func.max(SchoolEpoch.number)).where(SchoolEpoch.school_id == school_id))
-    return (newest or 0) + 1
+    return max(newest or 0, find_newest_logged_number(session, school_id)) + 1
 
 
 def add_epoch(
@@ -62,7 +66,9 @@ def add_epoch(
     return PublicEpoch(id=row.id, school_id=school_id, number=number, public=public, state=KeyState.ACTIVE)
 
 
-def retire_epoch(session: Session, at: Installation, actor: Actor, *, school_id: UUID, basis: Basis) -> list[Entry]:
+def retire_epoch(
+    session: Session, at: Installation, actor: Actor | None, *, school_id: UUID, basis: Basis
+) -> list[Entry]:
     """Retire the active epoch of a school: it opens what was sealed to it, and nothing more is sealed to it.
 
     Returns its leaf, or none where there is no active epoch. Raises CannotOpen where the row is not authentic: a row

@@ -77,7 +77,7 @@ def grant_to_recovery(
 
 
 def revoke_from_person(
-    session: Session, at: Installation, actor: Actor, *, person_id: UUID, school_id: UUID, basis: Basis
+    session: Session, at: Installation, actor: Actor | None, *, person_id: UUID, school_id: UUID, basis: Basis
 ) -> list[Entry]:
     """Delete all that a person was granted of a school's key, a leaf for each grant.
 

@@ -19,6 +19,7 @@ from transfer_service.domain.permissions import Permission
 from transfer_service.domain.roles import Actor, MembershipState, Role, authority_of
 from transfer_service.domain.search import fold_for_search
 from transfer_service.use_cases.oversight.scope import get_own_school
+from transfer_service.use_cases.people.letting_begin_again import may_let_begin_again
 
 MOST_FOUND = 20
 
@@ -34,6 +35,8 @@ class Colleague:
     state: MembershipState
     since: datetime
     is_own: bool
+    may_begin_again: bool
+    """Whether the actor may let the person begin again with the same address."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +48,14 @@ class FoundSchool:
     town: str
     telephone: str
     is_closed: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PersonSomewhere:
+    """One role of one person; `school` is None for one at the authority itself."""
+
+    person: Colleague
+    school: FoundSchool | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,12 +75,20 @@ def list_officers(session: Session, actor: Actor) -> list[Colleague]:
     return _colleagues(actor, queries.list_members(session, authority_id=authority_id))
 
 
-def get_officer(session: Session, actor: Actor, *, membership_id: UUID) -> Colleague:
-    """Return one role of the actor's authority; raises NotFound, PermissionRefused."""
-    for colleague in list_officers(session, actor):
-        if colleague.membership_id == membership_id:
-            return colleague
-    raise NotFound("person")
+def get_person(session: Session, actor: Actor, *, membership_id: UUID) -> PersonSomewhere:
+    """Return one role at the actor's authority or at one of its schools; raises NotFound, PermissionRefused."""
+    authority_id = authority_of(actor)
+    permissions.check(actor, Permission.PEOPLE_LIST)
+    row = queries.find_membership(session, membership_id)
+    if (
+        row is None
+        or row.authority is None
+        or row.authority.id != authority_id
+        or row.membership.state is MembershipState.ENDED
+    ):
+        raise NotFound("person")
+    (person,) = _colleagues(actor, [(row.membership, row.person)])
+    return PersonSomewhere(person=person, school=_shown(row.school) if row.school else None)
 
 
 def find_own_schools(session: Session, actor: Actor, *, text: str) -> list[FoundSchool]:
@@ -114,6 +133,9 @@ def _colleagues(actor: Actor, members: Sequence[tuple[Membership, Person]]) -> l
             state=membership.state,
             since=membership.created_at,
             is_own=person.id == actor.person_id,
+            may_begin_again=may_let_begin_again(
+                actor, membership.role, membership.state, is_self=person.id == actor.person_id
+            ),
         )
         for membership, person in members
     ]

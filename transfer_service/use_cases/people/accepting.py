@@ -17,7 +17,7 @@ from transfer_service.domain.roles import KEY_HOLDING_ROLES, Actor, MembershipSt
 from transfer_service.use_cases.installation import Installation
 from transfer_service.use_cases.people.asking import ask_for_keys
 from transfer_service.use_cases.people.devices import Device
-from transfer_service.use_cases.people.inviting import get_live_invitation
+from transfer_service.use_cases.people.invitation_links import get_live_invitation
 from transfer_service.use_cases.people.locking import lock_person
 from transfer_service.use_cases.people.passwords import PasswordWork, check_new_password
 from transfer_service.use_cases.people.person_keys import add_person_key, set_password
@@ -62,7 +62,7 @@ def accept_another_invitation(session: Session, at: Installation, actor: Actor, 
     row = get_live_invitation(session, at, token=token)
     if row.person.id != actor.person_id:
         raise NotFound("invitation")
-    leaves = _take_up(session, at, row)
+    leaves = take_up(session, at, row)
     record_all(session, at, leaves)
     return row.membership
 
@@ -77,6 +77,32 @@ def check_name(name: str) -> str:
     if not tidy.isprintable():
         raise Invalid({"name": ["Name must not contain characters that cannot be seen"]})
     return tidy
+
+
+def take_up(session: Session, at: Installation, row: InvitationRow) -> list[Entry]:
+    """Mark the invitation used and the membership taken up, for the act that it is a part of; returns the leaf.
+
+    The person is locked. Raises RuleForbids for an invitation that is over.
+    """
+    membership = row.membership
+    if membership.state is not MembershipState.INVITED:
+        raise RuleForbids(
+            "invitation_over", "This invitation is over. Ask the person who invited you to send another one."
+        )
+    row.invitation.accepted_at = at.now()
+    membership.state = MembershipState.ACTIVE
+    if row.school is not None and membership.role in KEY_HOLDING_ROLES:
+        membership.state = MembershipState.AWAITING_APPROVAL
+        ask_for_keys(session, at, row.school.id)
+    return [
+        entry(
+            own_actor(row.person.id),
+            Event.INVITATION_ACCEPTED,
+            org=membership.organisation_id,
+            subject=membership.id,
+            basis=Basis.INVITATION,
+        )
+    ]
 
 
 def _check_has_no_account(person: Person) -> None:
@@ -109,7 +135,7 @@ def _open_account(
         key=PersonKey.from_seed(seed).fingerprint.hex,
         basis=Basis.INVITATION,
     )
-    leaves = _take_up(session, at, row)
+    leaves = take_up(session, at, row)
     started = start_pending(
         session,
         at,
@@ -122,26 +148,3 @@ def _open_account(
     )
     record_all(session, at, [made, *leaves])
     return started
-
-
-def _take_up(session: Session, at: Installation, row: InvitationRow) -> list[Entry]:
-    """Mark the invitation used and the membership taken up; returns the leaf. The person is locked."""
-    membership = row.membership
-    if membership.state is not MembershipState.INVITED:
-        raise RuleForbids(
-            "invitation_over", "This invitation is over. Ask the person who invited you to send another one."
-        )
-    row.invitation.accepted_at = at.now()
-    membership.state = MembershipState.ACTIVE
-    if row.school is not None and membership.role in KEY_HOLDING_ROLES:
-        membership.state = MembershipState.AWAITING_APPROVAL
-        ask_for_keys(session, at, row.school.id)
-    return [
-        entry(
-            own_actor(row.person.id),
-            Event.INVITATION_ACCEPTED,
-            org=membership.organisation_id,
-            subject=membership.id,
-            basis=Basis.INVITATION,
-        )
-    ]

@@ -57,7 +57,7 @@ def is_usable(at: Installation, row: BackupCodeHash) -> bool:
     return row.hash is not None and key_id_of(row.hash) in at.field_keys.ids
 
 
-def end_backup_codes(session: Session, actor: Actor, *, person_id: UUID, basis: Basis) -> list[Entry]:
+def end_backup_codes(session: Session, actor: Actor | None, *, person_id: UUID, basis: Basis) -> list[Entry]:
     """Let no backup code of a person serve any more, nor those that wait to be confirmed; a leaf where one was left."""
     drop_kept(session, person_id=person_id, label=KEPT)
     ended = delete(BackupCodeHash).where(BackupCodeHash.person_id == person_id).returning(BackupCodeHash.used_at)

@@ -12,8 +12,8 @@ from uuid import UUID
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
+from transfer_service.audit.log import Entry
 from transfer_service.crypto.bearer import LinkToken
-from transfer_service.crypto.errors import CryptoError
 from transfer_service.db.models import Authority, Invitation, Membership, Person, School
 from transfer_service.db.queries import people as people_queries
 from transfer_service.domain import permissions
@@ -35,13 +35,11 @@ from transfer_service.use_cases.alerting import alert_person
 from transfer_service.use_cases.installation import Installation
 from transfer_service.use_cases.people import attempts
 from transfer_service.use_cases.people.addresses import check_new_email
+from transfer_service.use_cases.people.link_mails import INVITATION_PATH, withdraw_dead_links
 from transfer_service.use_cases.people.locking import lock_membership, lock_or_add_person
-from transfer_service.use_cases.recording import record
+from transfer_service.use_cases.recording import entry, record_all
 
 INVITATION_LASTS: Final = timedelta(days=14)
-INVITATION_PATH: Final = "/invitations/"
-"""The link in the mail is the service's address, this path and the token."""
-
 # At a school the people who know one another; an authority names a school's first people and its own; the
 # administrator installs, and names nobody at a school.
 _MAY_INVITE: Mapping[Role, frozenset[Role]] = MappingProxyType(
@@ -71,23 +69,6 @@ class Invited:
         return INVITATION_PATH + self.token
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InvitationFacts:
-    """What somebody who followed a link is shown before accepting."""
-
-    membership_id: UUID
-    email: str
-    role: Role
-    organisation_name: str
-    organisation_where: str  # town and URN of a school, whose name alone is not enough
-    invited_by: str
-    """Who invited; empty where the invitation came from the command line."""
-    person_id: UUID
-    expires_at: datetime
-    has_account: bool
-    """Whether the person signs in already and only has to confirm."""
-
-
 def roles_that_may_be_invited(actor: Actor) -> frozenset[Role]:
     """Return the roles that the actor may invite somebody into."""
     invited: frozenset[Role] = frozenset()
@@ -113,7 +94,7 @@ def invite_person(
     school or an authority that has not joined, AlreadyDone where the person has the role or is invited, TooManyAttempts
     where the address was sent too many invitations.
     """
-    _check_place(session, actor, school_id=school_id, authority_id=authority_id)
+    check_place(session, actor, school_id=school_id, authority_id=authority_id)
     if actor is not None:
         permissions.check(actor, Permission.PEOPLE_INVITE)
         if role not in roles_that_may_be_invited(actor):
@@ -125,6 +106,29 @@ def invite_person(
     address = check_new_email(email)
     person = lock_or_add_person(session, at, email=address)
     _check_not_there_yet(session, person, role, school_id=school_id, authority_id=authority_id)
+    basis = Basis.ROLE if actor else Basis.COMMAND_LINE
+    invited, leaves = offer_role(
+        session, at, actor, person, role=role, school_id=school_id, authority_id=authority_id, basis=basis
+    )
+    record_all(session, at, leaves)
+    return invited
+
+
+def offer_role(
+    session: Session,
+    at: Installation,
+    actor: Actor | None,
+    person: Person,
+    *,
+    role: Role,
+    school_id: UUID | None,
+    authority_id: UUID | None,
+    basis: Basis,
+) -> tuple[Invited, list[Entry]]:
+    """Offer a locked person a role by mail, for the act that it is a part of; returns the invitation and its leaves.
+
+    The caller has checked place, role and permission, and records the leaves. Raises TooManyAttempts.
+    """
     membership = Membership(
         id=at.new_id(),
         person_id=person.id,
@@ -137,64 +141,32 @@ def invite_person(
     )
     session.add(membership)
     session.flush()
-    invited = _make_invitation(session, at, membership, person)
-    _record(session, at, actor, Event.PERSON_INVITED, membership)
-    return invited
+    invited, leaves = _make_invitation(session, at, membership, person)
+    return invited, [*leaves, _leaf(actor, Event.PERSON_INVITED, membership, basis)]
 
 
 def resend_invitation(session: Session, at: Installation, actor: Actor, *, membership_id: UUID) -> Invited:
     """Send a new link and let the old one work no more; raises NotFound, PermissionRefused, TooManyAttempts."""
     membership, person = _get_invited(session, actor, membership_id)
     permissions.check(actor, Permission.PEOPLE_INVITE)
-    invited = _make_invitation(session, at, membership, person)
-    _record(session, at, actor, Event.PERSON_INVITED, membership)
+    invited, leaves = _make_invitation(session, at, membership, person)
+    record_all(session, at, [*leaves, _leaf(actor, Event.PERSON_INVITED, membership, Basis.ROLE)])
     return invited
 
 
 def withdraw_invitation(session: Session, at: Installation, actor: Actor, *, membership_id: UUID) -> None:
-    """Take an invitation back: the link works no more. Raises NotFound, PermissionRefused."""
-    membership, _ = _get_invited(session, actor, membership_id)
+    """Take an invitation back: the link works no more, and a mail that waits with it does not go out.
+
+    Raises NotFound, PermissionRefused.
+    """
+    membership, person = _get_invited(session, actor, membership_id)
     permissions.check(actor, Permission.PEOPLE_INVITE)
     session.execute(delete(Invitation).where(Invitation.membership_id == membership.id))
     membership.state = MembershipState.ENDED
     membership.ended_at = at.now()
     membership.ended_by = actor.person_id
-    _record(session, at, actor, Event.INVITATION_WITHDRAWN, membership)
-
-
-def find_invitation_facts(session: Session, at: Installation, *, token: str) -> InvitationFacts:
-    """Return what a link offers; raises NotFound for a link that never worked, RuleForbids for one that is over."""
-    row = get_live_invitation(session, at, token=token)
-    place = row.school.name if row.school else row.authority.name if row.authority else "this service"
-    inviter = session.get(Person, row.membership.created_by) if row.membership.created_by else None
-    return InvitationFacts(
-        membership_id=row.membership.id,
-        email=row.person.email,
-        role=row.membership.role,
-        organisation_name=place,
-        organisation_where=f"{row.school.town}, URN {row.school.urn}".removeprefix(", ") if row.school else "",
-        invited_by=inviter.name if inviter else "",
-        person_id=row.person.id,
-        expires_at=row.invitation.expires_at,
-        has_account=row.person.password_verifier is not None,
-    )
-
-
-def get_live_invitation(session: Session, at: Installation, *, token: str) -> people_queries.InvitationRow:
-    """Return the invitation behind a link; raises NotFound, or RuleForbids where it was used or has expired."""
-    try:
-        row = people_queries.find_invitation(session, LinkToken.from_text(token).lookup)
-    except CryptoError:
-        row = None
-    if row is None:
-        raise NotFound("invitation")
-    if row.invitation.accepted_at is not None:
-        raise RuleForbids("invitation_used", "This invitation was accepted already. Sign in with your email address.")
-    if row.invitation.expires_at <= at.now():
-        raise RuleForbids(
-            "invitation_expired", "This invitation has expired. Ask the person who invited you to send it again."
-        )
-    return row
+    leaves = withdraw_dead_links(session, at, person)
+    record_all(session, at, [*leaves, _leaf(actor, Event.INVITATION_WITHDRAWN, membership, Basis.ROLE)])
 
 
 def may_act_for(session: Session, actor: Actor, *, school_id: UUID | None, authority_id: UUID | None) -> bool:
@@ -209,7 +181,8 @@ def may_act_for(session: Session, actor: Actor, *, school_id: UUID | None, autho
     return owner is not None and owner == actor.organisation_id
 
 
-def _check_place(session: Session, actor: Actor | None, *, school_id: UUID | None, authority_id: UUID | None) -> None:
+def check_place(session: Session, actor: Actor | None, *, school_id: UUID | None, authority_id: UUID | None) -> None:
+    """Raise NotFound for a place that the actor may not act for (None may), RuleForbids where it takes nobody."""
     school = session.get(School, school_id) if school_id else None
     if school_id and school is None:
         raise NotFound("school")
@@ -250,8 +223,12 @@ def _check_not_there_yet(
         raise AlreadyDone("invite", "This person has that role here already. Nothing was changed.")
 
 
-def _make_invitation(session: Session, at: Installation, membership: Membership, person: Person) -> Invited:
+def _make_invitation(
+    session: Session, at: Installation, membership: Membership, person: Person
+) -> tuple[Invited, list[Entry]]:
+    """Make a link in place of any earlier one, and queue its mail; returns the leaves of mails that it withdraws."""
     session.execute(delete(Invitation).where(Invitation.membership_id == membership.id))
+    leaves = withdraw_dead_links(session, at, person)
     attempts.count_invitation(session, at, email=person.email)
     token = LinkToken.generate()
     invitation = Invitation(
@@ -263,12 +240,13 @@ def _make_invitation(session: Session, at: Installation, membership: Membership,
     )
     session.add(invitation)
     alert_person(session, at, AlertKind.INVITATION, person, secret=INVITATION_PATH + token.text)
-    return Invited(
+    invited = Invited(
         invitation_id=invitation.id,
         membership_id=membership.id,
         expires_at=invitation.expires_at,
         token=token.text,
     )
+    return invited, leaves
 
 
 def _get_invited(session: Session, actor: Actor, membership_id: UUID) -> tuple[Membership, Person]:
@@ -282,13 +260,5 @@ def _get_invited(session: Session, actor: Actor, membership_id: UUID) -> tuple[M
     return row.membership, row.person
 
 
-def _record(session: Session, at: Installation, actor: Actor | None, event: Event, membership: Membership) -> None:
-    record(
-        session,
-        at,
-        actor,
-        event,
-        org=membership.organisation_id,
-        subject=membership.id,
-        basis=Basis.ROLE if actor else Basis.COMMAND_LINE,
-    )
+def _leaf(actor: Actor | None, event: Event, membership: Membership, basis: Basis) -> Entry:
+    return entry(actor, event, org=membership.organisation_id, subject=membership.id, basis=basis)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from sqlalchemy import delete
@@ -17,7 +18,7 @@ from transfer_service.domain.errors import NotFound, RuleForbids
 from transfer_service.domain.events import Basis, Event
 from transfer_service.domain.permissions import Permission
 from transfer_service.domain.roles import KEY_HOLDING_ROLES, Actor, MembershipState, Role
-from transfer_service.use_cases.alerting import alert_authority, alert_school
+from transfer_service.use_cases.alerting import alert_authority, alert_person, alert_school
 from transfer_service.use_cases.installation import Installation
 from transfer_service.use_cases.keys.epochs import renew_epoch
 from transfer_service.use_cases.keys.holding import SchoolKeys
@@ -26,6 +27,7 @@ from transfer_service.use_cases.keys.writing_grants import revoke_from_person
 from transfer_service.use_cases.people.asking import ask_for_keys
 from transfer_service.use_cases.people.backup_code_rows import end_backup_codes
 from transfer_service.use_cases.people.inviting import may_act_for
+from transfer_service.use_cases.people.link_mails import withdraw_dead_links
 from transfer_service.use_cases.people.locking import lock_membership
 from transfer_service.use_cases.people.session_rows import end_sessions_of
 from transfer_service.use_cases.recording import entry, record_all
@@ -39,18 +41,43 @@ def end_membership(
     With the actor's `school_keys` the new epoch is made in this act; without, it is asked of the next colleague who
     unlocks. Returns whether one was made. Raises NotFound, PermissionRefused, RuleForbids for one's own role.
     """
-    membership, person = _get_colleague(session, actor, membership_id)
+    membership, person = lock_colleague(session, actor, membership_id)
     permissions.check(actor, Permission.PEOPLE_END)
-    _check_not_own(actor, person)
-    school = _lock(session, membership)
-    was_key_role = membership.role in KEY_HOLDING_ROLES and _may_hold_keys(session, membership)
-    membership.state = MembershipState.ENDED
-    membership.ended_at = at.now()
-    membership.ended_by = actor.person_id
-    session.execute(delete(Invitation).where(Invitation.membership_id == membership.id))
-    leaves = [_leaf(actor, Event.MEMBERSHIP_ENDED, membership, Basis.LEAVER)]
+    check_not_own(actor, person)
+    was_taken_up = membership.state is not MembershipState.INVITED
+    leaves, renewed = end_roles(session, at, actor, [membership], person, basis=Basis.LEAVER, school_keys=school_keys)
+    if was_taken_up:
+        alert_person(session, at, AlertKind.ROLE_ENDED, person)
+    record_all(session, at, leaves)
+    return renewed
+
+
+def end_roles(
+    session: Session,
+    at: Installation,
+    actor: Actor | None,
+    memberships: Sequence[Membership],
+    person: Person,
+    *,
+    basis: Basis,
+    school_keys: SchoolKeys | None = None,
+) -> tuple[list[Entry], bool]:
+    """End roles of a locked person at one place, for the act that it is a part of.
+
+    Returns the leaves, which the caller records, and whether an epoch was made. The caller has checked who may. Raises
+    NotFound where one has ended meanwhile.
+    """
+    school = _lock(session, memberships)
+    had_key_role = any(one.role in KEY_HOLDING_ROLES and _may_hold_keys(session, one) for one in memberships)
+    for membership in memberships:
+        membership.state = MembershipState.ENDED
+        membership.ended_at = at.now()
+        membership.ended_by = actor.person_id if actor else None
+    leaves = [_leaf(actor, Event.MEMBERSHIP_ENDED, membership, basis) for membership in memberships]
+    session.execute(delete(Invitation).where(Invitation.membership_id.in_([one.id for one in memberships])))
+    leaves += withdraw_dead_links(session, at, person)
     renewed = False
-    if school is not None and was_key_role and not _has_other_key_role(session, membership):
+    if school is not None and had_key_role and not _has_key_role(session, person, school):
         leaves += _take_grants(session, at, actor, school, person, basis=Basis.LEAVER)
         alert_school(session, at, AlertKind.COLLEAGUE_LEFT, school.id)
         more, renewed = _renew_or_ask(session, at, actor, school, school_keys)
@@ -58,8 +85,7 @@ def end_membership(
         _tell_how_many_are_left(session, at, school)
     leaves += end_sessions_of(session, at, actor, person_id=person.id)
     leaves += end_backup_codes(session, actor, person_id=person.id, basis=Basis.LEAVER)
-    record_all(session, at, leaves)
-    return renewed
+    return leaves, renewed
 
 
 def suspend_membership(session: Session, at: Installation, actor: Actor, *, membership_id: UUID) -> None:
@@ -67,15 +93,15 @@ def suspend_membership(session: Session, at: Installation, actor: Actor, *, memb
 
     Raises NotFound also where the role is not in use, PermissionRefused, RuleForbids for one's own role.
     """
-    membership, person = _get_colleague(session, actor, membership_id)
+    membership, person = lock_colleague(session, actor, membership_id)
     permissions.check(actor, Permission.PEOPLE_END)
-    _check_not_own(actor, person)
-    school = _lock(session, membership)
+    check_not_own(actor, person)
+    school = _lock(session, [membership])
     if membership.state not in (MembershipState.ACTIVE, MembershipState.AWAITING_APPROVAL):
         raise NotFound("colleague")
     membership.state = MembershipState.SUSPENDED
     leaves = [_leaf(actor, Event.MEMBERSHIP_SUSPENDED, membership, Basis.ROLE)]
-    if school is not None and membership.role in KEY_HOLDING_ROLES and not _has_other_key_role(session, membership):
+    if school is not None and membership.role in KEY_HOLDING_ROLES and not _has_key_role(session, person, school):
         revoked = _take_grants(session, at, actor, school, person, basis=Basis.ROLE)
         leaves += revoked
         if revoked:
@@ -90,10 +116,10 @@ def return_membership(session: Session, at: Installation, actor: Actor, *, membe
 
     Raises NotFound also where nobody is suspended, PermissionRefused, RuleForbids for one's own role.
     """
-    membership, person = _get_colleague(session, actor, membership_id)
+    membership, person = lock_colleague(session, actor, membership_id)
     permissions.check(actor, Permission.PEOPLE_END)
-    _check_not_own(actor, person)
-    _lock(session, membership)
+    check_not_own(actor, person)
+    _lock(session, [membership])
     if membership.state is not MembershipState.SUSPENDED:
         raise NotFound("colleague")
     membership.state = MembershipState.ACTIVE
@@ -103,7 +129,7 @@ def return_membership(session: Session, at: Installation, actor: Actor, *, membe
     record_all(session, at, [_leaf(actor, Event.MEMBERSHIP_CHANGED, membership, Basis.ROLE)])
 
 
-def _get_colleague(session: Session, actor: Actor, membership_id: UUID) -> tuple[Membership, Person]:
+def lock_colleague(session: Session, actor: Actor, membership_id: UUID) -> tuple[Membership, Person]:
     """Return a membership that has not ended, at a place that the actor acts for, its person locked.
 
     Raises NotFound, and SessionEnded where the actor's own access ended while this waited.
@@ -118,19 +144,21 @@ def _get_colleague(session: Session, actor: Actor, membership_id: UUID) -> tuple
     return row.membership, row.person
 
 
-def _check_not_own(actor: Actor, person: Person) -> None:
+def check_not_own(actor: Actor, person: Person) -> None:
     if person.id == actor.person_id:
         raise RuleForbids("own_membership", "You cannot do this to your own role. Ask a colleague to do it.")
 
 
-def _lock(session: Session, membership: Membership) -> School | None:
-    """Lock the school, if it is one, and read the membership again: a key may have been granted while we waited."""
-    if membership.school_id is None:
+def _lock(session: Session, memberships: Sequence[Membership]) -> School | None:
+    """Lock the school, if it is one, and read its memberships again: a key may have been granted while we waited."""
+    school_id = memberships[0].school_id
+    if school_id is None:
         return None
-    school = lock_school(session, membership.school_id)
-    session.refresh(membership)
-    if membership.state is MembershipState.ENDED:
-        raise NotFound("colleague")
+    school = lock_school(session, school_id)
+    for membership in memberships:
+        session.refresh(membership)
+        if membership.state is MembershipState.ENDED:
+            raise NotFound("colleague")
     return school
 
 
@@ -141,30 +169,30 @@ def _may_hold_keys(session: Session, membership: Membership) -> bool:
     return bool(key_queries.list_grants_to_person(session, membership.person_id, membership.school_id))
 
 
-def _has_other_key_role(session: Session, membership: Membership) -> bool:
-    """Whether the person stays a DSL or deputy of the school by another role there."""
+def _has_key_role(session: Session, person: Person, school: School) -> bool:
+    """Whether the person is still a DSL or deputy of the school, by a role that was not ended or suspended just now."""
     session.flush()
     return any(
-        other.id != membership.id and other.role in KEY_HOLDING_ROLES and other.state is MembershipState.ACTIVE
-        for other in people_queries.find_live_memberships(
-            session, membership.person_id, school_id=membership.school_id, authority_id=None
+        membership.role in KEY_HOLDING_ROLES and membership.state is MembershipState.ACTIVE
+        for membership in people_queries.find_live_memberships(
+            session, person.id, school_id=school.id, authority_id=None
         )
     )
 
 
 def _take_grants(
-    session: Session, at: Installation, actor: Actor, school: School, person: Person, *, basis: Basis
+    session: Session, at: Installation, actor: Actor | None, school: School, person: Person, *, basis: Basis
 ) -> list[Entry]:
     return revoke_from_person(session, at, actor, person_id=person.id, school_id=school.id, basis=basis)
 
 
 def _renew_or_ask(
-    session: Session, at: Installation, actor: Actor, school: School, school_keys: SchoolKeys | None
+    session: Session, at: Installation, actor: Actor | None, school: School, school_keys: SchoolKeys | None
 ) -> tuple[list[Entry], bool]:
     """Make the new epoch, or ask the next key holder for it; with nobody left there is no epoch to renew."""
     if key_queries.find_active_epoch_row(session, school.id) is None:
         return [], False
-    if school_keys is not None and school_keys.school_id == school.id:
+    if actor is not None and school_keys is not None and school_keys.school_id == school.id:
         _, leaves = renew_epoch(session, at, actor, school_keys=school_keys, basis=Basis.LEAVER)
         return leaves, True
     alert_school(session, at, AlertKind.EPOCH_WANTED, school.id)
@@ -180,5 +208,5 @@ def _tell_how_many_are_left(session: Session, at: Installation, school: School) 
         alert_school(session, at, AlertKind.SINGLE_KEY_HOLDER, school.id)
 
 
-def _leaf(actor: Actor, event: Event, membership: Membership, basis: Basis) -> Entry:
+def _leaf(actor: Actor | None, event: Event, membership: Membership, basis: Basis) -> Entry:
     return entry(actor, event, org=membership.organisation_id, subject=membership.id, basis=basis)

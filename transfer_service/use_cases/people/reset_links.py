@@ -44,7 +44,7 @@ def request_password_reset(session: Session, at: Installation, *, email: str, ad
         return
     attempts.count(session, at, subject=subject, limit=attempts.RESET_LIMIT)
     person = people_queries.find_person_by_email(session, mailbox)
-    if person is not None and person.password_verifier is not None and person.suspended_at is None:
+    if person is not None and person.password_verifier is not None:
         alert_person(session, at, AlertKind.PASSWORD_RESET, person, secret=RESET_PATH + make_token(at, person))
 
 
@@ -62,16 +62,22 @@ def get_person_of_token(session: Session, at: Installation, token: str) -> Perso
         head, made = raw[:24], raw[24:]
         person = session.get(Person, UUID(bytes=head[:16]))
         ends_at = datetime.fromtimestamp(min(int.from_bytes(head[16:], "big"), 2**35), tz=UTC)
-        if (
-            person is not None
-            and person.suspended_at is None
-            and hmac.compare_digest(made, _hash(at, head, person))
-            and at.now() < ends_at
-        ):
+        if person is not None and hmac.compare_digest(made, _hash(at, head, person)) and at.now() < ends_at:
             return person
     raise RuleForbids(
         "reset_link_over", "This link does not work any more. Ask for a new one under “I forgot my password”."
     )
+
+
+def is_link_over(session: Session, at: Installation, token: str) -> bool:
+    """Tell whether a link that the service once made works no more; False for what never was one."""
+    if _read(token) is None:
+        return False
+    try:
+        get_person_of_token(session, at, token)
+    except RuleForbids:
+        return True
+    return False
 
 
 def _hash(at: Installation, head: bytes, person: Person) -> bytes:

@@ -55,7 +55,7 @@ def get_pending(session: Session, at: Installation, cookie: bytes, *, lock: bool
 
 
 def end_sessions_of(
-    session: Session, at: Installation, actor: Actor, *, person_id: UUID, besides: UUID | None = None
+    session: Session, at: Installation, actor: Actor | None, *, person_id: UUID, besides: UUID | None = None
 ) -> list[Entry]:
     """End all sessions of a person but one, and let no device be trusted any more; a leaf for each whole session."""
     rows = session.scalars(

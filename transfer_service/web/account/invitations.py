@@ -5,12 +5,14 @@ from __future__ import annotations
 from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 
-from schemas.accounts import AcceptInvitationSchema
+from schemas.accounts import AcceptInvitationSchema, BeginAgainSchema
 from schemas.base import NothingSchema
 from transfer_service.domain.errors import Invalid
-from transfer_service.domain.roles import ROLE_LABELS
+from transfer_service.domain.roles import KEY_HOLDING_ROLES, ROLE_LABELS
 from transfer_service.use_cases.people.accepting import accept_another_invitation, accept_invitation
-from transfer_service.use_cases.people.inviting import INVITATION_PATH, InvitationFacts, find_invitation_facts
+from transfer_service.use_cases.people.beginning_again import begin_again
+from transfer_service.use_cases.people.invitation_links import InvitationFacts, find_invitation_facts
+from transfer_service.use_cases.people.link_mails import INVITATION_PATH
 from transfer_service.web import access
 from transfer_service.web.account.acting import ARRIVE, person_here, with_next
 from transfer_service.web.account.browser import this_device
@@ -56,6 +58,37 @@ def accept(token: str) -> ResponseReturnValue:
     return go_on(started, "/")
 
 
+@blueprint.get(f"{INVITATION_PATH}<token>/again")
+@access.public("the link in the mail is the proof; these people cannot sign in any more")
+def again(token: str) -> ResponseReturnValue:
+    """Say what beginning again means, and ask for another password; or say who has to end a role first."""
+    return render_template("account/begin_again.html", form=Form(), **_context(_facts(token), token))
+
+
+@blueprint.post(f"{INVITATION_PATH}<token>/again")
+@access.public("as the page with the form")
+def send_again(token: str) -> ResponseReturnValue:
+    """Begin the account again; the authenticator app is set up next."""
+    facts = _facts(token)
+    submitted = submit(BeginAgainSchema, request.form)
+    if submitted.value is None:
+        return refused("account/begin_again.html", submitted.form, **_context(facts, token))
+    services = current_services()
+    try:
+        started = begin_again(
+            services.database,
+            services.installation,
+            password_work(),
+            token=token,
+            password=submitted.value.password,
+            device=this_device(),
+        )
+    except Invalid as refusal:
+        form = submitted.form.with_errors(refusal.fields)
+        return refused("account/begin_again.html", form, **_context(facts, token))
+    return go_on(started, "/")
+
+
 @blueprint.post(f"{INVITATION_PATH}<token>/join")
 @access.signed_in
 def join(token: str) -> ResponseReturnValue:
@@ -82,6 +115,7 @@ def _context(facts: InvitationFacts, token: str) -> dict[str, object]:
     return {
         "facts": facts,
         "role_label": ROLE_LABELS[facts.role],
+        "is_key_role": facts.role in KEY_HOLDING_ROLES,
         "is_self": is_self,
         "somebody_else": person is not None and not is_self,
         "link": link,

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from flask import render_template, request
 from werkzeug.wrappers import Response
 
 from schemas.oversight import FindSchoolSchema, InviteFirstSchema, InviteOfficerSchema
+from schemas.people import LetBeginAgainSchema
 from transfer_service.domain.errors import AlreadyDone, Invalid
+from transfer_service.domain.events import Basis
 from transfer_service.domain.permissions import Permission
-from transfer_service.domain.roles import MEMBERSHIP_STATE_LABELS, ROLE_LABELS, Role, authority_of
+from transfer_service.domain.roles import KEY_HOLDING_ROLES, MEMBERSHIP_STATE_LABELS, ROLE_LABELS, Role, authority_of
 from transfer_service.use_cases.oversight import people as use_cases
-from transfer_service.use_cases.people import inviting, memberships
+from transfer_service.use_cases.people import inviting, letting_begin_again, memberships
 from transfer_service.web import access
 from transfer_service.web.addresses import see_other
 from transfer_service.web.authority.frame import blueprint
@@ -27,6 +29,14 @@ _WITHDRAWN: Final = declare_notice("authority-invitation-withdrawn", "The invita
 _RESENT: Final = declare_notice("authority-invitation-resent", "A new link is sent. The old one works no more.")
 _ENDED: Final = declare_notice("authority-role-ended", "The role has ended, and the person is signed out.")
 
+_LET_BEGIN_AGAIN: Final = declare_notice(
+    "authority-let-begin-again", "The role has ended, and a link to begin again is on its way. It works for 14 days."
+)
+
+_BASES: Final = (
+    {"value": Basis.TELEPHONE_CHECK, "text": "By telephone, on a number that I already had or the register gives"},
+    {"value": Basis.IN_PERSON_CHECK, "text": "In person"},
+)
 _OFFICER_ROLES: Final = (
     {"value": Role.AUTHORITY_OFFICER, "text": ROLE_LABELS[Role.AUTHORITY_OFFICER]},
     {"value": Role.HEAD_OF_SERVICE, "text": ROLE_LABELS[Role.HEAD_OF_SERVICE]},
@@ -44,7 +54,11 @@ _SCHOOL_ROLES: Final = (
     },
     {"value": Role.HEAD_TEACHER, "text": ROLE_LABELS[Role.HEAD_TEACHER]},
 )
-_LABELS: Final = {"role_labels": ROLE_LABELS, "state_labels": MEMBERSHIP_STATE_LABELS}
+_LABELS: Final = {
+    "role_labels": ROLE_LABELS,
+    "state_labels": MEMBERSHIP_STATE_LABELS,
+    "key_roles": frozenset(role.value for role in KEY_HOLDING_ROLES),
+}
 
 
 @blueprint.get("/people")
@@ -140,21 +154,64 @@ def withdraw(membership_id: UUID) -> Response:
 @access.requires(Permission.FIRST_DSL_APPROVE)
 def ask_end(membership_id: UUID) -> str:
     """Say what ending a role means, before it is done."""
-    with current_services().database.reading() as session:
-        one = use_cases.get_officer(session, current_actor(), membership_id=membership_id)
-    return render_template("authority/end_role.html", one=one, form=Form(), **_LABELS)
+    return render_template("authority/end_role.html", form=Form(), **_about(membership_id))
 
 
 @blueprint.post("/people/<uuid:membership_id>/end")
 @access.requires(Permission.FIRST_DSL_APPROVE)
 def end(membership_id: UUID) -> Response:
-    """End an officer's role."""
+    """End a role at the authority or at one of its schools."""
     services, actor = current_services(), current_actor()
     with services.database.writing() as session:
-        use_cases.get_officer(session, actor, membership_id=membership_id)
+        found = use_cases.get_person(session, actor, membership_id=membership_id)
         memberships.end_membership(session, services.installation, actor, membership_id=membership_id)
     leave_notice(_ENDED)
-    return see_other(_PEOPLE)
+    return see_other(_list_of(found))
+
+
+@blueprint.get("/people/<uuid:membership_id>/again")
+@access.requires(Permission.FIRST_DSL_APPROVE)
+def ask_again(membership_id: UUID) -> str:
+    """Say what happens when somebody who lost everything begins again, and ask how the officer spoke with them."""
+    return render_template("authority/let_begin_again.html", form=Form(), bases=_BASES, **_about(membership_id))
+
+
+@blueprint.post("/people/<uuid:membership_id>/again")
+@access.requires(Permission.FIRST_DSL_APPROVE)
+def let_again(membership_id: UUID) -> Response | tuple[str, int]:
+    """End somebody's roles at the authority or one of its schools, and mail the link to begin again."""
+    about = _about(membership_id)
+    submitted = submit(LetBeginAgainSchema, request.form)
+    if submitted.value is None:
+        return refused("authority/let_begin_again.html", submitted.form, bases=_BASES, **about)
+    services = current_services()
+    with services.database.writing() as session:
+        letting_begin_again.let_begin_again(
+            session,
+            services.installation,
+            current_actor(),
+            membership_id=membership_id,
+            basis=submitted.value.basis,
+        )
+    leave_notice(_LET_BEGIN_AGAIN)
+    return see_other(about["list_address"])
+
+
+def _about(membership_id: UUID) -> dict[str, Any]:
+    """Return what a page about one person shows, with the list that it leads back to."""
+    with current_services().database.reading() as session:
+        found = use_cases.get_person(session, current_actor(), membership_id=membership_id)
+    return {
+        "one": found.person,
+        "school": found.school,
+        "is_key_role": found.person.role in KEY_HOLDING_ROLES,
+        "list_address": _list_of(found),
+        **_LABELS,
+    }
+
+
+def _list_of(found: use_cases.PersonSomewhere) -> str:
+    return f"{_PEOPLE}/schools/{found.school.urn}" if found.school else _PEOPLE
 
 
 def _invite(email: str, role: Role, *, school_id: UUID | None) -> dict[str, tuple[str, ...]]:

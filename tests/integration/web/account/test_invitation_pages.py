@@ -10,8 +10,11 @@ import pytest
 
 from tests.cast import Cast, Service
 from tests.integration.web.account.conftest import code_of, secret_on
+from transfer_service.domain.events import Basis
 from transfer_service.domain.roles import Role
+from transfer_service.use_cases.people.accepting import accept_another_invitation
 from transfer_service.use_cases.people.inviting import Invited, invite_person, withdraw_invitation
+from transfer_service.use_cases.people.letting_begin_again import let_begin_again
 from transfer_service.use_cases.people.sessions import load_session
 
 PASSWORD = "brisk walnut harbour lantern"
@@ -197,3 +200,65 @@ def test_choosing_a_place_changes_where_one_acts(browser: Any, cast: Cast, servi
         live = load_session(session, service.at, cookie=cast.stella.cookie)
     assert live is not None
     assert live.actor.organisation_id == cast.stranger
+
+
+@pytest.fixture
+def lost(service: Service, cast: Cast) -> Invited:
+    """A colleague spoke with Ben, who lost everything, and let him begin again."""
+    with service.database.writing() as session:
+        done = let_begin_again(
+            session,
+            service.at,
+            cast.alma.actor,
+            membership_id=cast.ben.membership_id,
+            basis=Basis.TELEPHONE_CHECK,
+            school_keys=cast.alma.school_keys(service),
+        )
+    return done.offered[0]
+
+
+def test_who_lost_everything_begins_again_from_the_link(
+    browser: Any, cast: Cast, service: Service, lost: Invited
+) -> None:
+    assert f"{lost.path}/again" in browser.page(lost.path)
+    page = browser.page(f"{lost.path}/again")
+    assert "For Ben Okafor, if you cannot sign in any more." in page
+    assert "a colleague has compared eight words with you" in page
+
+    poor = browser.post(f"{lost.path}/again", {"password": "password1234"})
+    assert poor.status_code == 422
+    assert 'href="#password"' in poor.text
+
+    begun = browser.post(f"{lost.path}/again", {"password": PASSWORD})
+    assert begun.headers["Location"] == "/sign-in/set-up"
+    secret = secret_on(browser.page("/sign-in/set-up"))
+    browser.post("/sign-in/set-up", {"code": code_of(secret, service)})
+    write_down(browser)
+    page = browser.page("/waiting")
+    assert "a colleague has to give you the school’s key" in page
+    assert 'id="own-words"' in page
+    assert browser.client.get(lost.path).status_code == 409
+
+
+def test_who_has_a_role_elsewhere_is_told_whom_to_telephone(
+    browser: Any, cast: Cast, service: Service, lost: Invited
+) -> None:
+    with service.database.writing() as session:
+        other = invite_person(
+            session, service.at, cast.cora.actor, email=cast.ben.email, role=Role.HEAD_TEACHER, school_id=cast.receiving
+        )
+        accept_another_invitation(session, service.at, cast.ben.actor, token=other.token)
+
+    page = browser.page(f"{lost.path}/again")
+    refused = browser.post(f"{lost.path}/again", {"password": PASSWORD}, page="/sign-in")
+
+    assert "You still have a role in this service" in page
+    assert "They lost everything" in page
+    assert "Birchwater" not in page, "whoever reads the mail does not learn where"
+    assert refused.status_code == 409
+
+
+def test_who_has_no_account_is_led_back_to_the_invitation(browser: Any, cast: Cast, service: Service) -> None:
+    invited = invite(service, cast)
+    assert "You have no account with this email address yet." in browser.page(f"{invited.path}/again")
+    assert "/again" not in browser.page(invited.path)

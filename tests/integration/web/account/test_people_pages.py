@@ -263,6 +263,64 @@ def test_the_head_ends_a_role_and_the_new_key_is_asked_for(
     assert holders(service, cast.alma) == {cast.alma.email}
 
 
+def test_a_colleague_who_lost_everything_is_let_begin_again_after_a_word(
+    browser: Any, cast: Cast, service: Service
+) -> None:
+    browser.resume(cast.alma)
+    address = f"/people/{cast.ben.membership_id}/again"
+    assert address in browser.page(f"/people/{cast.ben.membership_id}")
+    page = browser.page(address)
+    assert "Whoever reads their email gets the link." in page
+    assert "the school gets a new key in the same moment" in page
+
+    silent = browser.post(address, {"has_spoken": "yes"})
+    assert silent.status_code == 422
+    assert "Choose how you spoke with the person" in silent.text
+
+    done = browser.post(address, {"basis": "telephone_check", "has_spoken": "yes"})
+    assert done.headers["Location"] == "/people"
+    assert "a link to begin again is on its way to them" in browser.page("/people")
+    assert states(service, cast.alma)[cast.ben.email] == "invited"
+    assert holders(service, cast.alma) == {cast.alma.email}
+    assert cast.alma.school_keys(service).active[0] == 2
+
+
+def test_the_head_lets_a_lead_begin_again_and_the_new_key_is_asked_for(
+    browser: Any, cast: Cast, service: Service
+) -> None:
+    browser.resume(cast.hugh)
+    address = f"/people/{cast.ben.membership_id}/again"
+    assert "signs in makes a new one" in browser.page(address)
+    assert browser.post(address, {"basis": "in_person_check", "has_spoken": "yes"}).status_code == 303
+    assert cast.alma.school_keys(service).active[0] == 1
+
+
+def test_where_the_schools_key_cannot_be_renewed_the_access_of_who_lost_it_ends_all_the_same(
+    browser: Any, cast: Cast, service: Service
+) -> None:
+    browser.resume(cast.alma)
+    address = f"/people/{cast.ben.membership_id}/again"
+    browser.page(address)
+    with service.database.writing() as session:
+        session.execute(
+            update(KeyGrant).where(KeyGrant.grantee_id == cast.alma.person_id).values(sealed=b"\x00" * 1168)
+        )
+
+    done = browser.post(address, {"basis": "telephone_check", "has_spoken": "yes"}, page="/account")
+
+    assert done.status_code == 303
+    assert states(service, cast.alma)[cast.ben.email] == "invited"
+
+
+def test_the_page_offers_nobody_to_begin_again_who_may_not(browser: Any, cast: Cast) -> None:
+    browser.resume(cast.alma)
+    assert "/again" not in browser.page(f"/people/{cast.alma.membership_id}")
+    refused = browser.post(
+        f"/people/{cast.alma.membership_id}/again", {"basis": "telephone_check", "has_spoken": "yes"}, page="/account"
+    )
+    assert refused.status_code == 409
+
+
 def test_nobody_ends_their_own_role(browser: Any, cast: Cast, service: Service) -> None:
     browser.resume(cast.alma)
 

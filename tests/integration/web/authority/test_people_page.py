@@ -90,7 +90,12 @@ def test_an_invitation_is_sent_again_or_taken_back(stage, client_for):
     before = log_size(stage)
     assert client.post_form(f"{PEOPLE}/{invited.id}/resend", page=PEOPLE).status_code == 303
     assert client.post_form(f"{PEOPLE}/{invited.id}/withdraw", page=PEOPLE).status_code == 303
-    assert events_after(stage, before) == ["person.invited", "invitation.withdrawn"]
+    assert events_after(stage, before) == [
+        "alert.withdrawn",
+        "person.invited",
+        "alert.withdrawn",
+        "invitation.withdrawn",
+    ]
     assert membership_of(stage, "new@example.org").state is MembershipState.ENDED
     assert client.post_form(f"{PEOPLE}/{invited.id}/resend", page=PEOPLE).status_code == 404
 
@@ -106,9 +111,50 @@ def test_an_officers_role_is_ended_after_a_page_that_says_what_it_means(stage, c
     assert membership_of(stage, nora.email).state is MembershipState.ENDED
 
 
-def test_nobody_ends_their_own_role_or_that_of_a_school_here(stage, client_for):
+def test_nobody_ends_their_own_role_or_that_of_another_authority_here(stage, client_for):
+    stella = stage.cast.stella
+    own = client_for(stage.cast.olive).post_form(f"{PEOPLE}/{stage.cast.olive.membership_id}/end", page=PEOPLE)
+    foreign = client_for(stage.cast.oscar).post_form(f"{PEOPLE}/{stella.membership_id}/end", page=PEOPLE)
+    assert (own.status_code, foreign.status_code) == (409, 404)
+    assert client_for(stage.cast.oscar).get(f"{PEOPLE}/{stella.membership_id}/again").status_code == 404
+    assert membership_of(stage, stella.email).state is MembershipState.ACTIVE
+
+
+def test_the_only_lead_of_a_school_who_left_is_ended_from_the_page_of_the_school(stage, client_for):
+    client, stella = client_for(stage.cast.olive), stage.cast.stella
+    school = f"{PEOPLE}/schools/125582"
+    address = f"{PEOPLE}/{stella.membership_id}/end"
+    assert address in {link.get("href") for link in client.page(school).iter("a")}
+    page = text_of(client.page(address))
+    assert "at Cloverhill School, Warwick" in page
+    assert "another officer than you has approved" in page
+    ended = client.post_form(address)
+    assert (ended.status_code, ended.headers["Location"]) == (303, school)
+    assert membership_of(stage, stella.email).state is MembershipState.ENDED
+
+
+def test_a_lead_who_lost_everything_is_let_begin_again_after_a_word(stage, client_for):
+    client, stella = client_for(stage.cast.olive), stage.cast.stella
+    address = f"{PEOPLE}/{stella.membership_id}/again"
+    assert address in {link.get("href") for link in client.page(f"{PEOPLE}/schools/125582").iter("a")}
+    assert "Whoever reads their email gets the link" in text_of(client.page(address))
+    silent = client.post_form(address, {"basis": "telephone_check"})
+    assert silent.status_code == 422
+    assert 'href="#has_spoken"' in silent.text
+    before = log_size(stage)
+    done = client.post_form(address, {"basis": "telephone_check", "has_spoken": "yes"})
+    assert (done.status_code, done.headers["Location"]) == (303, f"{PEOPLE}/schools/125582")
+    assert events_after(stage, before)[-1] == "person.invited"
+    assert "a link to begin again is on its way" in text_of(client.page(f"{PEOPLE}/schools/125582"))
+    assert row_of(client.page(f"{PEOPLE}/schools/125582"), stella.email)[2] == "Invited"
+
+
+def test_an_officer_who_lost_everything_is_let_begin_again_by_another(stage, client_for):
+    nora = join_service(
+        stage.service, name="Nora Quist", role=Role.AUTHORITY_OFFICER, authority_id=stage.cast.warwickshire
+    )
     client = client_for(stage.cast.olive)
-    own = client.post_form(f"{PEOPLE}/{stage.cast.olive.membership_id}/end", page=PEOPLE)
-    school = client.post_form(f"{PEOPLE}/{stage.cast.alma.membership_id}/end", page=PEOPLE)
-    assert (own.status_code, school.status_code) == (409, 404)
-    assert membership_of(stage, stage.cast.alma.email).state is MembershipState.ACTIVE
+    address = f"{PEOPLE}/{nora.membership_id}/again"
+    assert address in {link.get("href") for link in client.page(PEOPLE).iter("a")}
+    done = client.post_form(address, {"basis": "in_person_check", "has_spoken": "yes"})
+    assert (done.status_code, done.headers["Location"]) == (303, PEOPLE)
