@@ -28,6 +28,7 @@ class Ailment(StrEnum):
     PERSON_WITHOUT_RECOVERY_CODE = "person_without_recovery_code"
     PERSON_WITHOUT_UNLOCK = "person_without_unlock"
     KEY_NOT_AUTHENTIC = "key_not_authentic"
+    KEY_NOT_AS_LOGGED = "key_not_as_logged"
     SEALED_BYTES_MISSING = "sealed_bytes_missing"
     SEALED_BYTES_CHANGED = "sealed_bytes_changed"
     SEALED_BYTES_WITHOUT_ROW = "sealed_bytes_without_row"
@@ -81,6 +82,12 @@ DIAGNOSES: Mapping[Ailment, Diagnosis] = MappingProxyType(
             Severity.RED,
             "A public key in the database is not as the service wrote it. Somebody may have changed the database: "
             "keep a copy of it, and find out who.",
+        ),
+        Ailment.KEY_NOT_AS_LOGGED: Diagnosis(
+            Severity.RED,
+            "A school’s key stands otherwise than the log says, such as an earlier one that was put back in use. "
+            "Nothing is sealed to it. Somebody may have changed the database: keep a copy of it; the school puts its "
+            "key out of use and makes another one.",
         ),
         Ailment.SEALED_BYTES_MISSING: Diagnosis(
             Severity.RED, "The sealed bytes of an item are missing from the store. Restore the store from its backup."

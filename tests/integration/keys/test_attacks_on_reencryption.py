@@ -19,10 +19,10 @@ from transfer_service.db.models import Item, ItemGrant, ItemReencryption
 from transfer_service.domain.errors import CannotOpen
 from transfer_service.domain.events import Event
 from transfer_service.domain.keys import ItemKind
-from transfer_service.domain.transfer import Status
+from transfer_service.domain.transfer import RejectionReason, Status
 from transfer_service.use_cases.keys.reencryption import reencrypt_item
 from transfer_service.use_cases.recording import record
-from transfer_service.use_cases.transfers import redirecting
+from transfer_service.use_cases.transfers import redirecting, returning
 from transfer_service.use_cases.transfers.reading import prepare_reading, record_reading
 
 pytestmark = pytest.mark.parametrize("cast_and_service", ["sqlite"], indirect=True)
@@ -42,10 +42,10 @@ def kept(stage: Stage) -> UUID:
 
 
 class Before:
-    """The note and its grants as they were before it was encrypted again."""
+    """An item, the note unless another is named, and its grants as they were before it was encrypted again."""
 
-    def __init__(self, stage: Stage, kept: UUID) -> None:
-        self.note = items(stage, kept)[ItemKind.NOTE]
+    def __init__(self, stage: Stage, kept: UUID, kind: ItemKind = ItemKind.NOTE) -> None:
+        self.note = items(stage, kept)[kind]
         with stage.database.reading() as session:
             self.grants = session.query(ItemGrant).filter_by(item_id=self.note.id).all()
 
@@ -260,3 +260,42 @@ def test_a_statement_that_no_leaf_names_counts_for_nothing(stage: Stage, kept: U
         )
         session.execute(update(Item).where(Item.id == note.id).values(revision=2, ciphertext_sha256=bytes(32)))
     assert failures(stage, stage.alma, kept) == ["content_changed"]
+
+
+def test_an_older_ciphertext_of_a_cover_is_not_shown_although_it_says_the_same(stage: Stage):
+    """No manifest lists a cover's ciphertext; the log knows that it was encrypted again."""
+    sent = factories.dispatch_in(stage, Status.OPENED, sender=stage.alma, receiver=stage.cora)
+    before = Before(stage, sent, ItemKind.COVER)
+    new_epoch(stage, stage.alma)
+    reencrypt(stage, stage.alma)
+    assert failures(stage, stage.cora, sent) == []
+    with stage.database.writing() as session:
+        before.put_back(session)
+    assert failures(stage, stage.cora, sent) == [NOT_VOUCHED]
+    assert reencrypt(stage, stage.alma).left == 1, "nor encrypted again"
+
+
+def test_an_older_ciphertext_of_the_words_of_a_send_back_is_not_shown(stage: Stage):
+    back = factories.dispatch_in(stage, Status.OPENED, sender=stage.alma, receiver=stage.cora)
+    factories.send_back(stage, stage.cora, back, reason=RejectionReason.DUPLICATE, words="We have it already.")
+    before = Before(stage, back, ItemKind.REMARK)
+    new_epoch(stage, stage.alma)
+    reencrypt(stage, stage.alma)
+
+    def words() -> str | None:
+        with stage.database.writing() as session:
+            return returning.read_return_remark(
+                session,
+                stage.at,
+                stage.alma.actor,
+                dispatch_id=back,
+                person_key=stage.alma.person_key,
+                storage=stage.storage,
+            ).words
+
+    assert words() == "We have it already."
+    with stage.database.writing() as session:
+        before.put_back(session)
+    with pytest.raises(CannotOpen) as refused:
+        words()
+    assert refused.value.reason == NOT_VOUCHED

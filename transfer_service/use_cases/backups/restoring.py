@@ -29,6 +29,7 @@ from transfer_service.db.models import LogDetail, LogHead, LogLeaf
 from transfer_service.db.session import Database
 from transfer_service.domain.events import Basis, Event
 from transfer_service.use_cases.backups.drafts_after import iterate_sealing, settle_drafts
+from transfer_service.use_cases.backups.epochs_after import carry_lost_epochs, settle_epochs
 from transfer_service.use_cases.backups.folder import BackupFacts, read_list
 from transfer_service.use_cases.backups.keys_after import settle_school_keys
 from transfer_service.use_cases.backups.loading import (
@@ -93,6 +94,14 @@ class RestoreReport:
     problems: tuple[Problem, ...] = ()
     examination: Examination | None = None
     is_open: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Since:
+    """What happened after the backup, and what of it was done again."""
+
+    replayed: Replayed
+    acts: Sequence[LoggedAct]
 
 
 def restore_backup(
@@ -181,7 +190,7 @@ def _load(
     blobs, absent = load_blobs(session, store, source.directory)
     if not source.is_successor:
         details_lost = _say_lost_details(session, at, start=facts.size)
-    _settle(session, at, source, facts, replayed)
+    _settle(session, at, source, facts, _Since(replayed=replayed, acts=newer))
     session.execute(update(LogHead).values(frozen=True, frozen_reason=UNDER_WAY))
     return RestoreReport(
         facts=facts, rows=rows, leaves_from_exports=len(newer), details_lost=details_lost, blobs=blobs,
@@ -199,9 +208,13 @@ def _say_lost_details(session: Session, at: Installation, *, start: int) -> int:
     return len(gone)
 
 
-def _settle(session: Session, at: Installation, source: RestoreFrom, facts: BackupFacts, replayed: Replayed) -> None:
+def _settle(session: Session, at: Installation, source: RestoreFrom, facts: BackupFacts, since: _Since) -> None:
     """Say in the log what follows from rows that are older than it: of keys, of items encrypted again, of drafts."""
-    of_keys = settle_school_keys(session, at, replayed.schools, exposed=replayed.exposed)
+    of_keys = settle_school_keys(session, at, since.replayed.schools, exposed=since.replayed.exposed)
+    session.flush()
+    of_keys += settle_epochs(session, said_already=[one.leaf.subject for one in of_keys if one.leaf.subject])
+    if source.is_successor:
+        of_keys += carry_lost_epochs(session, [act.leaf.said for act in since.acts])
     old = (decode_leaf(one.body) for one in read_export(source.directory / "log"))
     leaves = old if source.is_successor else iterate_sealing(session)
     of_drafts = settle_drafts(session, leaves, since=facts.size, is_successor=source.is_successor)

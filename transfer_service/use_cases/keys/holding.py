@@ -24,6 +24,7 @@ from transfer_service.domain.errors import CannotOpen, Helper, KeyMissing, Openi
 from transfer_service.domain.keys import GranteeKind, KeyState
 from transfer_service.domain.roles import KEY_HOLDING_ROLES, Actor
 from transfer_service.use_cases.installation import Installation
+from transfer_service.use_cases.keys.logged_epochs import is_as_logged
 
 GRANTEE_NUMBERS: Mapping[GranteeKind, formats.GranteeKind] = MappingProxyType(
     {kind: formats.GranteeKind[kind.name] for kind in GranteeKind}
@@ -138,12 +139,27 @@ def get_public_epoch(session: Session, at: Installation, school_id: UUID, number
 def find_active_epoch(session: Session, at: Installation, school_id: UUID) -> PublicEpoch | None:
     """Return the epoch that is sealed to now, or None where nobody at the school can open anything.
 
-    An epoch is active only while somebody holds it. Raises CannotOpen(PUBLIC_KEY_NOT_AUTHENTIC).
+    An epoch is active only while somebody holds it. Raises CannotOpen(PUBLIC_KEY_NOT_AUTHENTIC), also where the log
+    does not say that it is: an earlier one that somebody put back in use.
     """
     row = session.scalar(
         select(SchoolEpoch).where(SchoolEpoch.school_id == school_id, SchoolEpoch.state == KeyState.ACTIVE)
     )
-    return None if row is None else authentic_epoch(at, row)
+    if row is None:
+        return None
+    found = authentic_epoch(at, row)
+    if not is_as_logged(session, row):
+        raise CannotOpen(OpeningFailure.PUBLIC_KEY_NOT_AUTHENTIC)
+    return found
+
+
+def get_own_epoch(session: Session, at: Installation, keys: SchoolKeys) -> PublicEpoch:
+    """Return the public halves of the epoch that the holder's school seals to now; raises KeyMissing, CannotOpen."""
+    number, _ = keys.active
+    found = find_active_epoch(session, at, keys.school_id)
+    if found is None or found.number != number:
+        raise KeyMissing
+    return found
 
 
 def authentic_epoch(at: Installation, row: SchoolEpoch) -> PublicEpoch:

@@ -35,7 +35,7 @@ from transfer_service.use_cases.keys.holding import (
     PublicEpoch,
     SchoolKeys,
     authentic_epoch,
-    get_public_epoch,
+    get_own_epoch,
     open_school_keys,
 )
 from transfer_service.use_cases.keys.locking import lock_school
@@ -125,7 +125,7 @@ def reseal_round(
     lock_school(session, school_id)
     permissions.check(actor, Permission.KEYS_GRANT)
     keys = open_school_keys(session, at, actor, person_key)
-    epoch = get_public_epoch(session, at, school_id, keys.active[0])
+    epoch = get_own_epoch(session, at, keys)
     olds = _list_old(session, school_id, epoch.number, after)
     news = _find_new(session, school_id, epoch.number, [old.item_id for old, _, _ in olds])
     begun: set[tuple[UUID, UUID]] = set()

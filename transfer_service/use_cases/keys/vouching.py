@@ -79,7 +79,8 @@ def _find_approved(at: Installation, active: SchoolEpoch, rows: Mapping[int, Sch
             return None
         if row.previous_signature is None:
             return row
-        before = rows.get(row.number - 1)
+        # Not always one less: a restore may have lost some in between, whose numbers are not used again.
+        before = rows.get(max((number for number in rows if number < row.number), default=0))
         if before is None or not _is_signed(at, epoch, row.previous_signature, authentic_epoch(at, before)):
             raise CannotOpen(OpeningFailure.PUBLIC_KEY_NOT_AUTHENTIC)
         row = before

@@ -32,6 +32,7 @@ from transfer_service.storage.errors import BlobMissing
 from transfer_service.use_cases.alerting import alert_authority
 from transfer_service.use_cases.installation import Installation
 from transfer_service.use_cases.keys.holding import authentic_epoch, authentic_person_key, check_public_row
+from transfer_service.use_cases.keys.logged_epochs import iterate_epochs_against_log
 from transfer_service.use_cases.keys.origins import has_origin
 from transfer_service.use_cases.recording import record
 from transfer_service.use_cases.steadiness import find_unsteadiness
@@ -129,10 +130,13 @@ def _holders(session: Session) -> Iterator[Finding]:
 
 
 def _public_keys(session: Session, at: Installation) -> Iterator[Finding]:
-    """Every public key in the database is as the service wrote it (docs/keys.md, rule 2)."""
+    """Every public key is as the service wrote it (docs/keys.md, rule 2), and each school's as the log says."""
     for epoch in session.scalars(select(SchoolEpoch).execution_options(yield_per=AT_ONCE)):
         if not _is_authentic(lambda row=epoch: (authentic_epoch(at, row), has_origin(at, row))):  # type: ignore[misc]
             yield Finding(ailment=Ailment.KEY_NOT_AUTHENTIC, subject=epoch.id, school_id=epoch.school_id)
+    for epoch, logged in iterate_epochs_against_log(session):
+        if logged is None or not logged.is_of(epoch):
+            yield Finding(ailment=Ailment.KEY_NOT_AS_LOGGED, subject=epoch.id, school_id=epoch.school_id)
     for person_key in session.scalars(select(PersonKey).execution_options(yield_per=AT_ONCE)):
         if not _is_authentic(lambda row=person_key: authentic_person_key(at, row)):  # type: ignore[misc]
             yield Finding(ailment=Ailment.KEY_NOT_AUTHENTIC, subject=person_key.id)

@@ -20,7 +20,7 @@ from transfer_service.domain.roles import Actor, school_of
 from transfer_service.domain.transfer import DispatchKind, Side, Status, TransferKind
 from transfer_service.storage.blobs import Storage
 from transfer_service.use_cases.installation import Installation
-from transfer_service.use_cases.keys.holding import SchoolKeys, get_public_epoch, open_school_keys
+from transfer_service.use_cases.keys.holding import SchoolKeys, get_own_epoch, open_school_keys
 from transfer_service.use_cases.recording import record_all
 from transfer_service.use_cases.transfers.drafting import create_transfer
 from transfer_service.use_cases.transfers.handing_over import Keyed, grant_all, tell_of
@@ -115,5 +115,5 @@ def _open_keys(at: Installation, storage: Storage, sealed: Sealed, listed: set[U
 def _grant(
     session: Session, at: Installation, actor: Actor, keys: SchoolKeys, *, dispatch: Dispatch, items: list[Keyed]
 ) -> None:
-    own = get_public_epoch(session, at, keys.school_id, keys.active[0])
+    own = get_own_epoch(session, at, keys)
     grant_all(session, at, actor, dispatch=dispatch, items=items, epoch=own)

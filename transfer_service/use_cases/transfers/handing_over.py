@@ -21,7 +21,7 @@ from transfer_service.storage.blobs import Storage
 from transfer_service.use_cases.alerting import alert_authority, alert_school
 from transfer_service.use_cases.calendars import get_receiver_due
 from transfer_service.use_cases.installation import Installation
-from transfer_service.use_cases.keys.holding import PublicEpoch, SchoolKeys, get_public_epoch
+from transfer_service.use_cases.keys.holding import PublicEpoch, SchoolKeys, get_own_epoch
 from transfer_service.use_cases.transfers.leaves import say_roles, say_school
 from transfer_service.use_cases.transfers.manifests import sign_manifest, verify_manifest
 from transfer_service.use_cases.transfers.pupils import make_cover
@@ -95,7 +95,7 @@ def hand_over(
     Without `receiver` the sending school alone can open it. Exactly one of `items` is the cover. A grant that is there
     already stays: a draft may have been begun under an epoch that was replaced since.
     """
-    own = get_public_epoch(session, at, keys.school_id, keys.active[0])
+    own = get_own_epoch(session, at, keys)
     recipients = [epoch for epoch in (own, receiver) if epoch is not None]
     for epoch in recipients:
         grant_all(session, at, actor, dispatch=dispatch, items=items, epoch=epoch)

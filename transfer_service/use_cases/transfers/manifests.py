@@ -114,7 +114,9 @@ def verify_manifest(session: Session, at: Installation, dispatch: Dispatch) -> M
         manifest = Manifest.decode(encoded)
     if not _belongs(at, manifest, dispatch):
         raise CannotOpen(OpeningFailure.MANIFEST_SIGNATURE)
-    if not _is_as_logged(session, dispatch, manifest_hash(encoded)):
+    digest = manifest_hash(encoded)
+    # Leaves and chains repeat the row's hash: one that somebody changed must not come into them.
+    if dispatch.manifest_hash != digest or not _is_as_logged(session, dispatch, digest):
         raise CannotOpen(OpeningFailure.MANIFEST_NOT_AS_LOGGED)
     return manifest
 

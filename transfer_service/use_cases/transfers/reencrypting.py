@@ -40,7 +40,7 @@ from transfer_service.use_cases.transfers.exchanging_grants import exchange_gran
 from transfer_service.use_cases.transfers.failures import said_plainly
 from transfer_service.use_cases.transfers.leaves import leaf_of
 from transfer_service.use_cases.transfers.manifests import verify_manifest
-from transfer_service.use_cases.transfers.revisions import Holders, load_lineages, trace
+from transfer_service.use_cases.transfers.revisions import Holders, expect_newest, load_lineages, trace
 from transfer_service.use_cases.transfers.sealing import context_of, expected_of, item_context, open_key
 
 
@@ -162,14 +162,15 @@ def _find_expected(session: Session, at: Installation, dispatch: Dispatch, item:
     if dispatch.manifest is None:
         return expected_of(item)
     manifest = verify_manifest(session, at, dispatch)
+    lineages = load_lineages(session, at, [item.id])
     listed = next((one for one in manifest.items if one.item == item.id), None)
     if listed is not None:
-        return trace(load_lineages(session, at, [item.id]), item, listed)
+        return trace(lineages, item, listed)
     is_cover = item.kind is ItemKind.COVER and item.content_digest == manifest.cover_digest
     is_answer = item.kind is ItemKind.REMARK and item.sender_id == dispatch.receiving_school_id
     if not is_cover and not is_answer:
         raise CannotOpen(OpeningFailure.CONTENT_CHANGED)
-    return expected_of(item)
+    return expect_newest(lineages, item)
 
 
 def _read_chunks(storage: Storage, key: str | None) -> Iterable[bytes]:

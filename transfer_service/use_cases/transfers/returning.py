@@ -36,8 +36,8 @@ from transfer_service.use_cases.keys.holding import find_active_epoch, open_scho
 from transfer_service.use_cases.recording import record_all
 from transfer_service.use_cases.transfers.handing_over import tell_of
 from transfer_service.use_cases.transfers.leaves import leaf_of, list_logged
+from transfer_service.use_cases.transfers.revisions import expect_newest, load_lineages
 from transfer_service.use_cases.transfers.sealing import (
-    expected_of,
     grant,
     open_key,
     open_row,
@@ -173,7 +173,8 @@ def read_return_remark(
     keys = open_school_keys(session, at, actor, person_key)
     grants = queries.list_grants(session, dispatch_id=dispatch.id, recipient_id=keys.school_id)
     data_key = open_key(at, keys, dispatch=dispatch, item=item, grants=grants.get(item.id, []))
-    opened = open_row(at, storage, item, data_key, expected=expected_of(item))
+    expected = expect_newest(load_lineages(session, at, [item.id]), item)
+    opened = open_row(at, storage, item, data_key, expected=expected)
     remark = Remark.decode(opened.body)
     record_all(session, at, [leaf_of(actor, Event.NOTES_READ, dispatch, item=item.id, digest=item.content_digest)])
     return ReturnRemark(reason=reason, words=remark.words)

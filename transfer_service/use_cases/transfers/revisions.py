@@ -28,6 +28,7 @@ from transfer_service.domain.transfer import Status
 from transfer_service.use_cases.installation import Installation
 from transfer_service.use_cases.keys.holding import get_public_epoch
 from transfer_service.use_cases.transfers.manifests import verify_manifest
+from transfer_service.use_cases.transfers.sealing import expected_of
 
 _EVENTS = (Event.ITEM_REENCRYPTED.value, Event.ITEM_REVERTED.value)
 _TAKEN_BACK = frozenset({Status.WITHDRAWN, Status.REJECTED})
@@ -82,8 +83,11 @@ def trace(lineages: Lineages, item: Item, listed: ManifestItem) -> ExpectedItem:
     """Return what an item must be now, by what a verified manifest lists and what became of it since.
 
     Raises CannotOpen with REENCRYPTION_NOT_VOUCHED where the steps have a gap, lead elsewhere or were undone, and
-    CONTENT_CHANGED where the item was never encrypted again and is of another revision.
+    CONTENT_CHANGED where the item was never encrypted again and is of another revision, or its row says of another
+    content: pages, lists and leaves repeat what the row says.
     """
+    if item.content_digest != listed.content_digest:
+        raise CannotOpen(OpeningFailure.CONTENT_CHANGED)
     lineage = lineages.get(item.id, NEVER)
     steps = lineage.between(listed.revision, max(item.revision, lineage.newest))
     digest = follow(steps, listed)
@@ -93,6 +97,22 @@ def trace(lineages: Lineages, item: Item, listed: ManifestItem) -> ExpectedItem:
     if steps and steps[-1].commitment != item.commitment:
         raise CannotOpen(OpeningFailure.REENCRYPTION_NOT_VOUCHED)
     return ExpectedItem(ciphertext_sha256=digest, commitment=item.commitment, content_digest=listed.content_digest)
+
+
+def expect_newest(lineages: Lineages, item: Item) -> ExpectedItem:
+    """Return what an item must be now of which no manifest lists the ciphertext: a cover, the words of a send-back.
+
+    What it says is fixed by a digest of its contents, which the caller compares with what was signed or logged; that
+    it stands as it was encrypted last, by the statements. Raises CannotOpen(REENCRYPTION_NOT_VOUCHED).
+    """
+    lineage = lineages.get(item.id, NEVER)
+    steps = lineage.between(0, max(item.revision, lineage.newest))
+    stands = (item.revision, item.ciphertext_sha256, item.commitment)
+    if steps and (steps[-1].new_revision, steps[-1].new_sha256, steps[-1].commitment) != stands:
+        raise CannotOpen(OpeningFailure.REENCRYPTION_NOT_VOUCHED)
+    if any(step.content_digest != item.content_digest for step in steps):
+        raise CannotOpen(OpeningFailure.REENCRYPTION_NOT_VOUCHED)
+    return expected_of(item)
 
 
 def follow(steps: Sequence[Reencryption], listed: ManifestItem) -> bytes:

@@ -29,7 +29,7 @@ from transfer_service.use_cases.transfers.failures import said_plainly
 from transfer_service.use_cases.transfers.manifests import verify_manifest
 from transfer_service.use_cases.transfers.provenance import check_provenance
 from transfer_service.use_cases.transfers.pupils import make_cover
-from transfer_service.use_cases.transfers.revisions import Lineages, load_lineages, trace
+from transfer_service.use_cases.transfers.revisions import Lineages, expect_newest, load_lineages, trace
 from transfer_service.use_cases.transfers.sealing import expected_of, item_context, open_key, open_row
 from transfer_service.use_cases.transfers.texts import Note, Remark
 
@@ -109,7 +109,7 @@ def open_cover(session: Session, at: Installation, storage: Storage, sealed: Sea
     )
     if item is None:
         raise CannotOpen(OpeningFailure.CIPHERTEXT_MISSING)
-    opened = _open(at, storage, sealed, item, expected_of(item))
+    opened = _open(at, storage, sealed, item, expect_newest(sealed.lineages, item))
     with said_plainly():
         cover = Cover.decode(opened.body)
     try:

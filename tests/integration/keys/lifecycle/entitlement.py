@@ -47,9 +47,13 @@ class Epoch:
 
 @dataclass
 class School:
-    """`wants_epoch`: a holder left, or custodians opened the key, and no colleague has made the next one yet."""
+    """`wants_epoch`: a holder left, or custodians opened the key, and no colleague has made the next one yet.
+
+    `numbered` is the highest number that an epoch ever had, also one that a restore lost.
+    """
 
     epochs: dict[int, Epoch] = field(default_factory=dict)
+    numbered: int = 0
     active: int | None = None
     wants_epoch: bool = False
 
@@ -185,7 +189,7 @@ class Model:
 
     def _add_epoch(self, school_id: UUID, holders: list[Lead], now: datetime) -> None:
         school = self.schools[school_id]
-        number = max(school.epochs, default=0) + 1
+        number = school.numbered = max(school.numbered, *school.epochs, 0) + 1
         school.epochs[number] = Epoch("active", {self.recovery}, now)
         school.active, school.wants_epoch = number, False
         for lead in holders:
@@ -414,5 +418,7 @@ class Model:
         for person, lead in self.leads.items():
             if person in again.leads:
                 again.leads[person].kept |= {n for n in lead.kept if n in again.schools[lead.school].epochs}
+        for school_id, school in self.schools.items():
+            again.schools[school_id].numbered = school.numbered
         again.takings = []
         return again

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import date
 from uuid import UUID
 
+import pyotp
 import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
@@ -34,8 +35,11 @@ from transfer_service.use_cases.oversight.approvals import approve_first_dsl, re
 from transfer_service.use_cases.oversight.conversions import convert_school
 from transfer_service.use_cases.oversight.recovery_bundles import export_for_request
 from transfer_service.use_cases.oversight.recovery_imports import import_grants
+from transfer_service.use_cases.people.beginning_again import begin_again
+from transfer_service.use_cases.people.letting_begin_again import let_begin_again
 from transfer_service.use_cases.people.memberships import end_membership, return_membership, suspend_membership
 from transfer_service.use_cases.people.resetting import reset_password, reset_password_with_code
+from transfer_service.use_cases.people.second_factor import confirm_second_factor, prepare_second_factor
 from transfer_service.use_cases.transfers.delivering import deliver_waiting, find_deliverable
 
 picks = st.integers(min_value=0, max_value=59)
@@ -72,7 +76,8 @@ class KeysWalk(Walk):
         self.approve(chosen(self.keyless_candidates(), pick))
 
     def approve(self, lead: Lead) -> None:
-        officer = self.officer.actor
+        # Not the one who ends and suspends: whoever took a school's key does not choose who holds the next.
+        officer = self.world.who(self.world.template.otto.person_id).actor
         with self.writing() as session:
             approve_first_dsl(session, self.at, officer, membership_id=self.membership(lead))
         self.model.approve(lead)
@@ -185,6 +190,34 @@ class KeysWalk(Walk):
         lead.has_password, lead.approved = True, False
         if held_some:
             self.model.settle(lead.school, self.now)
+        self.world.sign_in(person)
+
+    @precondition(lambda self: self.model_leads(ACTIVE, WAITING, SUSPENDED))
+    @rule(pick=picks)
+    def somebody_loses_everything_and_begins_again(self, pick: int) -> None:
+        """Device, codes on paper and password: the role ends, and is offered anew to the same address."""
+        lead = chosen(self.model_leads(ACTIVE, WAITING, SUSPENDED), pick)
+        person, officer = lead.person, self.officer.actor
+        with self.writing() as session:
+            let = let_begin_again(
+                session, self.at, officer, membership_id=self.membership(lead), basis=Basis.TELEPHONE_CHECK
+            )
+        self.end(lead)
+        (invited,) = let.offered
+        begun = begin_again(self.world.database, self.at, WORK, token=invited.token, password=NEW_PASSWORD, device=HOME)
+        with self.writing() as session:
+            secret = prepare_second_factor(session, self.at, cookie=begun.cookie).secret
+        code = pyotp.TOTP(secret).at(self.now)
+        confirm_second_factor(self.world.database, self.at, cookie=begun.cookie, code=code, device=HOME)
+        self.world.people[person] = replace(
+            self.world.people[person],
+            password=NEW_PASSWORD,
+            totp_secret=secret,
+            recovery_code="",
+            membership_id=invited.membership_id,
+        )
+        self.model.take(lambda model: model.forget_password(person, key_too=True))
+        lead.state, lead.has_password, lead.vouched, lead.approved = WAITING, True, False, False
         self.world.sign_in(person)
 
     @precondition(lambda self: [lead for lead in self.model_leads(ACTIVE, WAITING) if lead.has_code])

@@ -88,5 +88,8 @@ class Rebuilt:
             self.people.discard((leaf.org, leaf.epoch, leaf.subject))
         elif leaf.event == "epoch.retired" and leaf.basis in ("suspected_exposure", "restore"):
             for place, (state, fingerprint) in self.epochs.items():
-                if place[0] == leaf.org and state == "active":
+                is_meant = leaf.basis == "suspected_exposure" or place[1] == leaf.epoch
+                if place[0] == leaf.org and is_meant and state == "active":
                     self.epochs[place] = ("retired", fingerprint)
+        elif leaf.event == "epoch.restored" and leaf.org and leaf.epoch:
+            self.epochs[leaf.org, leaf.epoch] = ("active", leaf.key or "")
