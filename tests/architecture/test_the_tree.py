@@ -1,6 +1,8 @@
 import ast
 import re
+import sys
 import tomllib
+from importlib.metadata import packages_distributions
 
 import pytest
 
@@ -128,3 +130,29 @@ def test_nothing_is_left_to_be_done_later():
     marks = re.compile(r"\b(TODO|FIXME|XXX|NotImplementedError)\b")
     found = [str(path) for path in python_files(*PACKAGES) if marks.search((ROOT / path).read_text())]
     assert found == []
+
+
+USED_WITHOUT_AN_IMPORT = {
+    "govuk-frontend-jinja",  # its templates are loaded by their package's name
+    "psycopg",  # the driver that an address of the database names
+    "tzdata",  # for machines that have no zones
+}
+
+
+def _imported() -> set[str]:
+    """The top-level modules that the packages import, wherever the import stands."""
+    nodes = [node for path in python_files(*PACKAGES) for node in ast.walk(parsed(path))]
+    plain = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    named = {node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module and not node.level}
+    return {name.partition(".")[0] for name in plain | named} - set(PACKAGES) - sys.stdlib_module_names
+
+
+def test_what_is_imported_is_a_dependency_and_every_dependency_is_imported():
+    declared = {
+        re.match(r"[\w-]+", line)[0].lower()
+        for line in tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+    }
+    distributions = packages_distributions()
+    used = {name.lower().replace("_", "-") for module in _imported() for name in distributions[module]}
+    assert used - declared == set()
+    assert declared - used == USED_WITHOUT_AN_IMPORT
