@@ -21,9 +21,11 @@ from transfer_service.use_cases.transfers import (
     attaching,
     covers,
     drafting,
+    forwarding,
     moves,
     notes,
     opening,
+    reading,
     returning,
     sending,
 )
@@ -137,6 +139,46 @@ def open_dispatch(setting: Any, receiver: Any, dispatch_id: UUID) -> opening.Ope
         return opening.record_opening(
             session, setting.at, receiver.actor, prepared, confirmation_version=PUPIL_CONFIRMATION.version
         )
+
+
+def prepared_reading(setting: Any, reader: Any, dispatch_id: UUID, **more: Any) -> reading.PreparedReading:
+    with setting.database.reading() as session:
+        return reading.prepare_reading(
+            session,
+            setting.at,
+            reader.actor,
+            dispatch_id=dispatch_id,
+            person_key=reader.person_key,
+            storage=setting.storage,
+            **more,
+        )
+
+
+def contents(setting: Any, reader: Any, dispatch_id: UUID, **more: Any) -> reading.Contents:
+    """What somebody may read, decrypted and not yet recorded as read."""
+    return prepared_reading(setting, reader, dispatch_id, **more).contents
+
+
+def read(setting: Any, reader: Any, dispatch_id: UUID, **more: Any) -> reading.Contents:
+    prepared = prepared_reading(setting, reader, dispatch_id, **more)
+    with setting.database.writing() as session:
+        return reading.record_reading(session, setting.at, reader.actor, prepared)
+
+
+def forward(setting: Any, holder: Any, dispatch_id: UUID, to: UUID, *, leaving_on: date = date(2026, 9, 4)) -> UUID:
+    """What a school received goes on to the next school, as a draft."""
+    with setting.database.writing() as session:
+        return forwarding.forward_file(
+            session,
+            setting.at,
+            holder.actor,
+            dispatch_id=dispatch_id,
+            receiving_school_id=to,
+            kind=TransferKind.IN_YEAR,
+            dates=moves.MoveDates(leaving_on=leaving_on),
+            person_key=holder.person_key,
+            storage=setting.storage,
+        ).id
 
 
 def acknowledge(setting: Any, receiver: Any, dispatch_id: UUID, *, nil: bool = False) -> acknowledging.Acknowledged:

@@ -13,6 +13,7 @@ from sqlalchemy import event
 from tests.cast import Cast, Service, build_cast, new_service
 from tests.cluster import APPLICATION, new_name, running_cluster
 from tests.database import KINDS, migrated_database
+from tests.integration.transfers.stage import Stage, set_stage
 from transfer_service.db.session import Database
 
 
@@ -70,6 +71,12 @@ def cast_and_service(
 def cast(cast_and_service: tuple[Cast, Service]) -> Cast:
     """Everybody."""
     return cast_and_service[0]
+
+
+@pytest.fixture
+def stage(cast: Cast, service: Service, tmp_path: Path) -> Stage:
+    """The cast with a store for attachments and a calendar."""
+    return set_stage(cast, service, tmp_path / "blobs")
 
 
 @pytest.fixture

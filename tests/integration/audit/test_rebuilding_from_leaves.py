@@ -5,14 +5,12 @@ Whatever the rows say, the log can be read on its own; here both are compared af
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from pathlib import Path
 from uuid import UUID
 
-import pytest
 from sqlalchemy import select
 
 from tests import factories
-from tests.integration.transfers.stage import Stage, enrol_keyless, set_stage
+from tests.integration.transfers.stage import Stage, enrol_keyless
 from tests.observing import leaves
 from transfer_service.audit.leaf import LeafFields
 from transfer_service.db.models import Dispatch, DispatchItem, Item, KeyGrant, SchoolEpoch
@@ -77,11 +75,6 @@ class Rebuilt:
             held.clear()
             if leaf.event == "dispatch.shredded":
                 self.shredded.add(leaf.dispatch)
-
-
-@pytest.fixture
-def stage(cast, service, tmp_path: Path) -> Stage:
-    return set_stage(cast, service, tmp_path / "blobs")
 
 
 def shred_one(stage: Stage) -> UUID:

@@ -1,5 +1,3 @@
-from datetime import date
-
 import pytest
 from sqlalchemy import select
 
@@ -31,14 +29,12 @@ from transfer_service.domain.alerts import AlertKind
 from transfer_service.domain.errors import StateForbids
 from transfer_service.domain.keys import KeyState
 from transfer_service.domain.roles import MembershipState, Role
-from transfer_service.domain.transfer import RejectionReason, Status, TransferKind
+from transfer_service.domain.transfer import RejectionReason, Status
 from transfer_service.use_cases.backups.logged_acts import iterate_acts
 from transfer_service.use_cases.backups.replaying import replay_deletions
 from transfer_service.use_cases.keys.exposure import report_exposure
 from transfer_service.use_cases.transfers.delivering import deliver_waiting
 from transfer_service.use_cases.transfers.drafting import discard_draft
-from transfer_service.use_cases.transfers.forwarding import forward_file
-from transfer_service.use_cases.transfers.moves import MoveDates
 
 
 def test_after_shredding_a_leaver_an_exposure_a_destroyed_key_and_a_breach_nothing_comes_back(
@@ -171,13 +167,7 @@ def test_a_forwarding_that_was_given_up_takes_nothing_from_the_file_that_was_to_
 ):
     cast = living.cast
     received = living.acknowledged(attachments=["genogram.pdf"])
-    with living.database.writing() as session:
-        forward = forward_file(
-            session, living.at, cast.cora.actor, dispatch_id=received, receiving_school_id=cast.stranger,
-            kind=TransferKind.IN_YEAR, dates=MoveDates(leaving_on=date(2026, 9, 4)),
-            person_key=cast.cora.person_key, storage=living.storage,
-        )  # fmt: skip
-        forward_id = forward.id
+    forward_id = factories.forward(living, cast.cora, received, cast.stranger)
     living.sign()
     living.back_up()
     with living.database.writing() as session:

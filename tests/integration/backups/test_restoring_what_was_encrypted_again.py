@@ -15,7 +15,6 @@ from transfer_service.use_cases.backups import making
 from transfer_service.use_cases.keys.epochs import make_next_epoch
 from transfer_service.use_cases.keys.holding import open_school_keys
 from transfer_service.use_cases.keys.reencryption import reencrypt_all
-from transfer_service.use_cases.transfers.reading import prepare_reading
 
 pytestmark = pytest.mark.parametrize("cast_and_service", ["sqlite"], indirect=True)
 
@@ -30,15 +29,7 @@ def encrypt_again(living: Living, member: Member) -> None:
 
 
 def opens(living: Living, member: Member, dispatch_id: UUID) -> bool:
-    with living.database.reading() as session:
-        contents = prepare_reading(
-            session,
-            living.at,
-            member.actor,
-            dispatch_id=dispatch_id,
-            person_key=member.person_key,
-            storage=living.storage,
-        ).contents
+    contents = factories.contents(living, member, dispatch_id)
     return contents.failure is None and [part.failure for part in contents.parts] == [None, None]
 
 

@@ -4,13 +4,13 @@ from uuid import UUID
 
 from sqlalchemy import select
 
+from tests import factories
 from tests.cast import Member
 from tests.integration.transfers.stage import Stage
 from transfer_service.db.models import DispatchItem, Item, ItemGrant
 from transfer_service.domain.keys import ItemKind
 from transfer_service.use_cases.keys.epochs import make_next_epoch
 from transfer_service.use_cases.keys.reencryption import Reencrypted, get_reencryption, reencrypt_all
-from transfer_service.use_cases.transfers.reading import Contents, prepare_reading
 
 
 def new_epoch(stage: Stage, member: Member) -> None:
@@ -33,21 +33,9 @@ def progress(stage: Stage, member: Member) -> tuple[int, int]:
     return found.done, found.left
 
 
-def read(stage: Stage, member: Member, dispatch_id: UUID) -> Contents:
-    with stage.database.reading() as session:
-        return prepare_reading(
-            session,
-            stage.at,
-            member.actor,
-            dispatch_id=dispatch_id,
-            person_key=member.person_key,
-            storage=stage.storage,
-        ).contents
-
-
 def failures(stage: Stage, member: Member, dispatch_id: UUID) -> list[str]:
     """Why what the member may read does not open; empty where all of it does."""
-    contents = read(stage, member, dispatch_id)
+    contents = factories.contents(stage, member, dispatch_id)
     if contents.failure is not None:
         return [contents.failure.reason.value]
     return [part.failure.reason.value for part in contents.parts if part.failure is not None]

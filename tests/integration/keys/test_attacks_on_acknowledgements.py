@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from tests import factories
 from tests.integration.recovery.conftest import LOG
-from tests.integration.transfers.stage import Stage, set_stage
+from tests.integration.transfers.stage import Stage
 from transfer_service.audit.signer import sign_committed
 from transfer_service.crypto.suites import EpochKey
 from transfer_service.crypto.values import Seed
@@ -17,11 +17,6 @@ from transfer_service.domain.transfer import Status
 from transfer_service.use_cases.transfers.receipts import make_receipt
 
 pytestmark = pytest.mark.parametrize("cast_and_service", ["sqlite"], indirect=True)
-
-
-@pytest.fixture
-def stage(cast, service, tmp_path) -> Stage:
-    return set_stage(cast, service, tmp_path / "blobs")
 
 
 def signed_by_a_stranger(stage: Stage, row: Acknowledgement, other: Acknowledgement) -> None:

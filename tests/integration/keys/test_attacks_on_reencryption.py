@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -10,9 +9,9 @@ from sqlalchemy import delete, update
 from sqlalchemy.orm import Session
 
 from tests import factories
-from tests.cast import Cast, Member, Service
-from tests.integration.keys.reencrypting import failures, items, new_epoch, read, reencrypt
-from tests.integration.transfers.stage import Stage, set_stage
+from tests.cast import Member
+from tests.integration.keys.reencrypting import failures, items, new_epoch, reencrypt
+from tests.integration.transfers.stage import Stage
 from tests.observing import leaves
 from transfer_service.crypto.reencryption import Reencryption, reencryption_hash
 from transfer_service.db.models import Item, ItemGrant, ItemReencryption
@@ -23,15 +22,9 @@ from transfer_service.domain.transfer import RejectionReason, Status
 from transfer_service.use_cases.keys.reencryption import reencrypt_item
 from transfer_service.use_cases.recording import record
 from transfer_service.use_cases.transfers import redirecting, returning
-from transfer_service.use_cases.transfers.reading import prepare_reading, record_reading
 
 pytestmark = pytest.mark.parametrize("cast_and_service", ["sqlite"], indirect=True)
 NOT_VOUCHED = "reencryption_not_vouched"
-
-
-@pytest.fixture
-def stage(cast: Cast, service: Service, tmp_path: Path) -> Stage:
-    return set_stage(cast, service, tmp_path / "blobs")
 
 
 @pytest.fixture
@@ -171,20 +164,10 @@ def test_it_is_refused_with_a_leaf_and_the_rest_opens(
     with stage.database.writing() as session:
         attack(session, stage, before)
     for member in (stage.alma, stage.cora):
-        contents = read(stage, member, kept)
+        contents = factories.contents(stage, member, kept)
         told = {part.kind: part.failure and part.failure.reason.value for part in contents.parts}
         assert told == {ItemKind.NOTE: reason, ItemKind.ATTACHMENT: None}
-    with stage.database.reading() as session:
-        prepared = prepare_reading(
-            session,
-            stage.at,
-            stage.cora.actor,
-            dispatch_id=kept,
-            person_key=stage.cora.person_key,
-            storage=stage.storage,
-        )
-    with stage.database.writing() as session:
-        record_reading(session, stage.at, stage.cora.actor, prepared)
+    factories.read(stage, stage.cora, kept)
     assert [leaf.event for leaf in leaves(stage.service)].count("item.open_failed") == 1
 
 

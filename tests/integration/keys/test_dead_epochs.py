@@ -1,11 +1,9 @@
-from pathlib import Path
-
 import pytest
 from sqlalchemy import select
 
 from tests import factories
-from tests.cast import Cast, Member, Service, join_service, make_first_holder, refreshed
-from tests.integration.transfers.stage import Stage, enrol_keyless, set_stage
+from tests.cast import Member, join_service, make_first_holder, refreshed
+from tests.integration.transfers.stage import Stage, enrol_keyless
 from tests.observing import alerts, leaves, rows
 from transfer_service.db.models import Acknowledgement, Alert, Dispatch, Opening
 from transfer_service.domain.errors import RuleForbids, StateForbids
@@ -20,11 +18,6 @@ from transfer_service.use_cases.people.memberships import end_membership
 from transfer_service.use_cases.transfers.acknowledging import confirm_filed
 from transfer_service.use_cases.transfers.delivering import Delivery, deliver_waiting
 from transfer_service.use_cases.transfers.downloading import prepare_archive, record_archive
-
-
-@pytest.fixture
-def stage(cast: Cast, service: Service, tmp_path: Path) -> Stage:
-    return set_stage(cast, service, tmp_path / "blobs")
 
 
 def lose_the_key(stage: Stage) -> Member:

@@ -1,37 +1,19 @@
 """What is left of a renewal awaits the key holders, and goes on at their next unlock."""
 
 from datetime import UTC, date, datetime
-from pathlib import Path
 from uuid import UUID
 
 import pytest
 from sqlalchemy import update
 
-from tests import factories
-from tests.cast import Cast, Member, Service
-from tests.integration.keys.reencrypting import new_epoch, progress, reencrypt
-from tests.integration.transfers.stage import Stage, set_stage
+from tests.cast import Member
+from tests.integration.keys.reencrypting import progress, reencrypt
+from tests.integration.transfers.stage import Stage
 from tests.observing import rows
 from transfer_service.db.models import SchoolEpoch
-from transfer_service.domain.transfer import Status
 from transfer_service.use_cases.keys.renewal import NOTHING, KeyTasks, go_on, list_key_tasks
 
 pytestmark = pytest.mark.parametrize("cast_and_service", ["sqlite"], indirect=True)
-
-
-@pytest.fixture
-def stage(cast: Cast, service: Service, tmp_path: Path) -> Stage:
-    return set_stage(cast, service, tmp_path / "blobs")
-
-
-@pytest.fixture
-def kept(stage: Stage) -> UUID:
-    """A file of three parts that both schools hold; then the receiver gets a second epoch."""
-    dispatch_id = factories.dispatch_in(
-        stage, Status.ACKNOWLEDGED, sender=stage.alma, receiver=stage.cora, attachments=["genogram.pdf"]
-    )
-    new_epoch(stage, stage.cora)
-    return dispatch_id
 
 
 def tasks(stage: Stage, member: Member) -> KeyTasks:

@@ -1,47 +1,28 @@
 """Rotation R3: what a school holds is encrypted again under new data keys, for everybody who holds it."""
 
-from pathlib import Path
 from uuid import UUID
 
 import pytest
 from sqlalchemy import select, update
 
 from tests import factories
-from tests.cast import Cast, Service
-from tests.integration.keys.reencrypting import blobs, failures, grants, items, new_epoch, progress, read, reencrypt
-from tests.integration.transfers.stage import Stage, set_stage
+from tests.integration.keys.reencrypting import blobs, failures, grants, items, new_epoch, progress, reencrypt
+from tests.integration.transfers.stage import Stage
 from tests.observing import leaves, rows
 from transfer_service.crypto.reencryption import Reencryption, reencryption_hash
 from transfer_service.db.models import Dispatch, Item, ItemReencryption
 from transfer_service.domain.keys import ItemKind
-from transfer_service.domain.transfer import Status, TransferKind
+from transfer_service.domain.transfer import Status
 from transfer_service.use_cases.keys import reencryption
 from transfer_service.use_cases.keys.rotation import reseal_all, reseal_round
 from transfer_service.use_cases.retention import shred_dispatch
 from transfer_service.use_cases.transfers import (
-    forwarding,
-    moves,
     redirecting,
 )
 from transfer_service.use_cases.transfers.drafting import discard_draft
 from transfer_service.use_cases.transfers.notes import edit_note
 
 ONE = pytest.mark.parametrize("cast_and_service", ["sqlite"], indirect=True)
-
-
-@pytest.fixture
-def stage(cast: Cast, service: Service, tmp_path: Path) -> Stage:
-    return set_stage(cast, service, tmp_path / "blobs")
-
-
-@pytest.fixture
-def kept(stage: Stage) -> UUID:
-    """A file of a cover, a note and an attachment that both schools hold; then the receiver gets a second epoch."""
-    dispatch_id = factories.dispatch_in(
-        stage, Status.ACKNOWLEDGED, sender=stage.alma, receiver=stage.cora, attachments=["genogram.pdf"]
-    )
-    new_epoch(stage, stage.cora)
-    return dispatch_id
 
 
 def test_everything_is_encrypted_again_and_opens_for_both_schools(stage: Stage, kept: UUID):
@@ -62,7 +43,10 @@ def test_everything_is_encrypted_again_and_opens_for_both_schools(stage: Stage, 
     assert grants(stage) == {("sender", 1), ("receiver", 2)}
     for member in (stage.alma, stage.ben, stage.cora):
         assert failures(stage, member, kept) == []
-    assert read(stage, stage.alma, kept).notes[0].note == read(stage, stage.cora, kept).notes[0].note
+    assert (
+        factories.contents(stage, stage.alma, kept).notes[0].note
+        == factories.contents(stage, stage.cora, kept).notes[0].note
+    )
 
 
 def test_each_item_leaves_a_leaf_with_the_hash_of_what_the_school_signed(stage: Stage, kept: UUID):
@@ -204,21 +188,6 @@ def test_what_is_redirected_afterwards_names_the_new_ciphertext(stage: Stage):
     assert failures(stage, stage.stella, again.dispatch_id) == []
 
 
-def forward(stage: Stage, kept: UUID) -> UUID:
-    with stage.database.writing() as session:
-        return forwarding.forward_file(
-            session,
-            stage.at,
-            stage.cora.actor,
-            dispatch_id=kept,
-            receiving_school_id=stage.cast.stranger,
-            kind=TransferKind.IN_YEAR,
-            dates=moves.MoveDates(leaving_on=stage.clock().date()),
-            person_key=stage.cora.person_key,
-            storage=stage.storage,
-        ).id
-
-
 @ONE
 @pytest.mark.parametrize("when", ["before", "as a draft", "after"])
 def test_a_forwarded_file_opens_for_all_three_schools_whenever_it_was_encrypted_again(
@@ -226,7 +195,7 @@ def test_a_forwarded_file_opens_for_all_three_schools_whenever_it_was_encrypted_
 ):
     if when == "before":
         reencrypt(stage, stage.cora)
-    on = forward(stage, kept)
+    on = factories.forward(stage, stage.cora, kept, stage.cast.stranger)
     if when == "as a draft":
         reencrypt(stage, stage.cora)
     factories.send(stage, stage.cora, on)
@@ -242,7 +211,7 @@ def test_a_forwarded_file_opens_for_all_three_schools_whenever_it_was_encrypted_
 
 @ONE
 def test_what_was_sent_on_opens_at_the_next_school_although_the_first_sending_was_sent_back(stage: Stage, kept: UUID):
-    on = forward(stage, kept)
+    on = factories.forward(stage, stage.cora, kept, stage.cast.stranger)
     factories.send(stage, stage.cora, on)
     factories.open_dispatch(stage, stage.stella, on)
     factories.send_back(stage, stage.cora, kept)

@@ -1,35 +1,23 @@
 """Two who act on the same items in the same moment, in two threads: every item opens for everybody afterwards."""
 
-from pathlib import Path
 from uuid import UUID
 
 import pytest
 
 from tests import factories
-from tests.cast import Cast, Service
 from tests.integration.keys.reencrypting import blobs, failures, items, new_epoch, progress, reencrypt
-from tests.integration.transfers.stage import Stage, set_stage
+from tests.integration.transfers.stage import Stage
 from tests.integration.transfers.test_two_at_once import together
 from tests.observing import leaves
 from transfer_service.domain.keys import ItemKind
-from transfer_service.domain.transfer import Status, TransferKind
 from transfer_service.use_cases.keys.rotation import get_progress, reseal_all
-from transfer_service.use_cases.transfers import forwarding, moves
 
 
 @pytest.fixture
-def stage(cast: Cast, service: Service, tmp_path: Path) -> Stage:
-    return set_stage(cast, service, tmp_path / "blobs")
-
-
-@pytest.fixture
-def kept(stage: Stage) -> UUID:
-    dispatch_id = factories.dispatch_in(
-        stage, Status.ACKNOWLEDGED, sender=stage.alma, receiver=stage.cora, attachments=["genogram.pdf"]
-    )
-    new_epoch(stage, stage.cora)
+def kept(stage: Stage, kept: UUID) -> UUID:
+    """The sender has a second epoch too."""
     new_epoch(stage, stage.alma)
-    return dispatch_id
+    return kept
 
 
 def assert_whole(stage: Stage, kept: UUID) -> None:
@@ -66,21 +54,10 @@ def test_one_school_encrypts_while_the_other_seals_to_its_new_key(stage: Stage, 
 
 
 def test_what_is_forwarded_at_the_same_time_opens_at_the_next_school(stage: Stage, kept: UUID):
-    def forward() -> UUID:
-        with stage.database.writing() as session:
-            return forwarding.forward_file(
-                session,
-                stage.at,
-                stage.cora.actor,
-                dispatch_id=kept,
-                receiving_school_id=stage.cast.stranger,
-                kind=TransferKind.IN_YEAR,
-                dates=moves.MoveDates(leaving_on=stage.clock().date()),
-                person_key=stage.cora.person_key,
-                storage=stage.storage,
-            ).id
-
-    _, on = together(lambda: reencrypt(stage, stage.alma), forward)
+    _, on = together(
+        lambda: reencrypt(stage, stage.alma),
+        lambda: factories.forward(stage, stage.cora, kept, stage.cast.stranger),
+    )
     assert isinstance(on, UUID)
     factories.send(stage, stage.cora, on)
     factories.open_dispatch(stage, stage.stella, on)

@@ -1,16 +1,15 @@
 """What is encrypted again is killed at every step, damaged, changed meanwhile, or tried by those who may not."""
 
 from contextlib import suppress
-from pathlib import Path
 from uuid import UUID
 
 import pytest
 from sqlalchemy import delete, select, update
 
 from tests import factories
-from tests.cast import Cast, Service, make_first_holder
+from tests.cast import make_first_holder
 from tests.integration.keys.reencrypting import blobs, failures, grants, items, new_epoch, reencrypt
-from tests.integration.transfers.stage import Stage, set_stage
+from tests.integration.transfers.stage import Stage
 from tests.observing import alerts, leaves, rows
 from transfer_service.crypto.items import check_commitment
 from transfer_service.crypto.values import DataKey
@@ -44,21 +43,6 @@ from transfer_service.use_cases.transfers.sealing import item_context, open_key,
 from transfer_service.use_cases.transfers.unsealing import load_sealed
 
 ONE = pytest.mark.parametrize("cast_and_service", ["sqlite"], indirect=True)
-
-
-@pytest.fixture
-def stage(cast: Cast, service: Service, tmp_path: Path) -> Stage:
-    return set_stage(cast, service, tmp_path / "blobs")
-
-
-@pytest.fixture
-def kept(stage: Stage) -> UUID:
-    """A file of a cover, a note and an attachment that both schools hold; then the receiver gets a second epoch."""
-    dispatch_id = factories.dispatch_in(
-        stage, Status.ACKNOWLEDGED, sender=stage.alma, receiver=stage.cora, attachments=["genogram.pdf"]
-    )
-    new_epoch(stage, stage.cora)
-    return dispatch_id
 
 
 STEPS = [

@@ -1,11 +1,8 @@
-from pathlib import Path
-
 import pytest
 from sqlalchemy import func, select, update
 
 from tests import factories
-from tests.cast import Cast, Service
-from tests.integration.transfers.stage import Stage, set_stage
+from tests.integration.transfers.stage import Stage
 from tests.observing import leaves, rows
 from transfer_service.db.models import ItemGrant, KeyGrant, SchoolEpoch
 from transfer_service.domain.errors import CannotOpen, NotFound, OpeningFailure, PermissionRefused
@@ -15,12 +12,6 @@ from transfer_service.use_cases.keys import rotation
 from transfer_service.use_cases.keys.epochs import make_next_epoch
 from transfer_service.use_cases.keys.rotation import destroy_empty_epochs, get_progress, reseal_all, reseal_round
 from transfer_service.use_cases.keys.waiting import WaitingAct, complete_waiting_acts, list_waiting_acts
-from transfer_service.use_cases.transfers.reading import prepare_reading
-
-
-@pytest.fixture
-def stage(cast: Cast, service: Service, tmp_path: Path) -> Stage:
-    return set_stage(cast, service, tmp_path / "blobs")
 
 
 @pytest.fixture
@@ -60,16 +51,8 @@ def grants(stage: Stage) -> dict[int, int]:
 
 
 def opens(stage: Stage, dispatch_id) -> bool:
-    with stage.database.reading() as session:
-        read = prepare_reading(
-            session,
-            stage.at,
-            stage.cora.actor,
-            dispatch_id=dispatch_id,
-            person_key=stage.cora.person_key,
-            storage=stage.storage,
-        )
-    return read.contents.failure is None and [part.failure for part in read.contents.parts] == [None, None]
+    contents = factories.contents(stage, stage.cora, dispatch_id)
+    return contents.failure is None and [part.failure for part in contents.parts] == [None, None]
 
 
 def test_everything_is_sealed_to_the_new_epoch_and_a_day_later_the_old_one_is_destroyed(stage: Stage, renewed):

@@ -8,7 +8,6 @@ import pytest
 from shamir_mnemonic import generate_mnemonics
 
 from tests.cast import Cast, Member, Service, actor_of, join_service
-from tests.integration.transfers.stage import Stage, set_stage
 from transfer_service import ceremony
 from transfer_service.audit.signer import sign_committed
 from transfer_service.crypto.signing import LogSigningKey
@@ -61,11 +60,6 @@ def custodians(tmp_path: Path, service: Service, monkeypatch: pytest.MonkeyPatch
         (tmp_path / "shares" / f"share-{number}.txt").write_text(share)
     monkeypatch.setattr("builtins.input", lambda _question: "yes")
     return Custodians(tmp_path, service)
-
-
-@pytest.fixture
-def stage(cast: Cast, service: Service, tmp_path: Path) -> Stage:
-    return set_stage(cast, service, tmp_path / "blobs")
 
 
 @pytest.fixture

@@ -9,24 +9,15 @@ from tests import factories
 from tests.integration.transfers.stage import Stage
 from transfer_service.db import models
 from transfer_service.domain.errors import Invalid, NotFound, PermissionRefused, RuleForbids, StateForbids, TooLarge
-from transfer_service.use_cases.transfers import attaching, drafting, notes, reading
+from transfer_service.use_cases.transfers import attaching, drafting, notes
 from transfer_service.use_cases.transfers.unsealing import Depth
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\x00bruise" * 9000
 
 
 def bodies(stage: Stage, dispatch_id: UUID) -> dict[str | None, bytes | None]:
-    with stage.database.reading() as session:
-        prepared = reading.prepare_reading(
-            session,
-            stage.at,
-            stage.alma.actor,
-            dispatch_id=dispatch_id,
-            person_key=stage.alma.person_key,
-            storage=stage.storage,
-            depth=Depth.BODIES,
-        )
-    return {part.name: part.body for part in prepared.contents.attachments}
+    found = factories.contents(stage, stage.alma, dispatch_id, depth=Depth.BODIES)
+    return {part.name: part.body for part in found.attachments}
 
 
 @pytest.mark.parametrize("body", [b"%PDF-", factories.PDF, b"%PDF-1.7\n" + bytes(300_000)])

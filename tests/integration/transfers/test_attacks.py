@@ -19,7 +19,7 @@ from transfer_service.db.models import Dispatch, DispatchItem, Item, ItemGrant, 
 from transfer_service.domain.errors import CannotOpen, RuleForbids
 from transfer_service.domain.keys import ItemKind
 from transfer_service.domain.transfer import DispatchKind, Status
-from transfer_service.use_cases.transfers import delivering, reading
+from transfer_service.use_cases.transfers import delivering
 
 Attack = Callable[[Session, Stage, UUID, UUID], None]
 
@@ -141,17 +141,7 @@ def test_one_damaged_item_is_named_and_the_rest_of_the_page_works(stage: Stage, 
     outcome = factories.open_dispatch(stage, stage.cora, first)
     assert outcome.has_opened
     assert [failure.reason.value for failure in outcome.failures] == [reason]
-    with stage.database.reading() as session:
-        prepared = reading.prepare_reading(
-            session,
-            stage.at,
-            stage.cora.actor,
-            dispatch_id=first,
-            person_key=stage.cora.person_key,
-            storage=stage.storage,
-        )
-    with stage.database.writing() as session:
-        contents = reading.record_reading(session, stage.at, stage.cora.actor, prepared)
+    contents = factories.read(stage, stage.cora, first)
     assert [part.name for part in contents.attachments] == ["a.pdf"]
     assert [part.failure.reason.value for part in contents.parts if part.failure] == [reason]
     with pytest.raises(RuleForbids) as refused:

@@ -1,39 +1,19 @@
 """A pupil comes back to a school and leaves it again: what that school once sealed goes on as it was, unchanged."""
 
-from datetime import date
 from uuid import UUID
 
 import pytest
 from sqlalchemy import select
 
 from tests import factories
-from tests.cast import Member
 from tests.integration.transfers.stage import Stage
 from transfer_service.db.models import Dispatch, ItemGrant
 from transfer_service.domain.errors import NotFound
 from transfer_service.domain.notes import WithheldReason
-from transfer_service.domain.transfer import RejectionReason, Status, TransferKind
-from transfer_service.use_cases.transfers.forwarding import forward_file
-from transfer_service.use_cases.transfers.moves import MoveDates
+from transfer_service.domain.transfer import RejectionReason, Status
 from transfer_service.use_cases.transfers.notes import edit_note, remove_item, set_withheld
-from transfer_service.use_cases.transfers.reading import Contents, prepare_reading
 from transfer_service.use_cases.transfers.returning import read_return_remark
 from transfer_service.use_cases.transfers.texts import Withheld
-
-
-def forward(stage: Stage, member: Member, dispatch_id: UUID, to: UUID) -> UUID:
-    with stage.database.writing() as session:
-        return forward_file(
-            session,
-            stage.at,
-            member.actor,
-            dispatch_id=dispatch_id,
-            receiving_school_id=to,
-            kind=TransferKind.IN_YEAR,
-            dates=MoveDates(leaving_on=date(2026, 9, 4)),
-            person_key=member.person_key,
-            storage=stage.storage,
-        ).id
 
 
 def come_back(stage: Stage, *, attachments: tuple[str, ...] = ()) -> tuple[UUID, UUID]:
@@ -45,29 +25,17 @@ def come_back(stage: Stage, *, attachments: tuple[str, ...] = ()) -> tuple[UUID,
     factories.send(stage, stage.alma, first)
     factories.open_dispatch(stage, stage.cora, first)
     factories.acknowledge(stage, stage.cora, first)
-    back = forward(stage, stage.cora, first, stage.cast.sending)
+    back = factories.forward(stage, stage.cora, first, stage.cast.sending)
     factories.send(stage, stage.cora, back)
     return first, back
-
-
-def contents(stage: Stage, member: Member, dispatch_id: UUID) -> Contents:
-    with stage.database.reading() as session:
-        return prepare_reading(
-            session,
-            stage.at,
-            member.actor,
-            dispatch_id=dispatch_id,
-            person_key=member.person_key,
-            storage=stage.storage,
-        ).contents
 
 
 def test_a_school_does_not_change_what_it_sealed_when_the_pupil_left_the_first_time(stage: Stage) -> None:
     first, back = come_back(stage)
     factories.open_dispatch(stage, stage.alma, back)
     factories.acknowledge(stage, stage.alma, back)
-    onward = forward(stage, stage.alma, back, stage.cast.stranger)
-    note = contents(stage, stage.alma, onward).notes[0]
+    onward = factories.forward(stage, stage.alma, back, stage.cast.stranger)
+    note = factories.contents(stage, stage.alma, onward).notes[0]
     with pytest.raises(NotFound), stage.database.writing() as session:
         edit_note(
             session,
@@ -82,7 +50,7 @@ def test_a_school_does_not_change_what_it_sealed_when_the_pupil_left_the_first_t
         remove_item(session, stage.at, stage.alma.actor, dispatch_id=onward, item_id=note.item_id)
     factories.send(stage, stage.alma, onward)
     for member, dispatch_id in ((stage.cora, first), (stage.alma, back), (stage.alma, onward)):
-        assert [part.failure for part in contents(stage, member, dispatch_id).parts] == [None, None]
+        assert [part.failure for part in factories.contents(stage, member, dispatch_id).parts] == [None, None]
     assert factories.open_dispatch(stage, stage.stella, onward).failures == ()
 
 
@@ -90,11 +58,13 @@ def test_what_goes_on_is_told_from_what_was_sealed_for_this_transfer(stage: Stag
     _, back = come_back(stage)
     factories.open_dispatch(stage, stage.alma, back)
     factories.acknowledge(stage, stage.alma, back)
-    onward = forward(stage, stage.alma, back, stage.cast.stranger)
+    onward = factories.forward(stage, stage.alma, back, stage.cast.stranger)
     own = factories.add_note(stage, stage.alma, onward)
     with stage.database.reading() as session:
         transfer_id = session.get_one(Dispatch, onward).transfer_id
-    sealed_here = [part.item_id for part in contents(stage, stage.alma, onward).parts if part.sealed_for == transfer_id]
+    sealed_here = [
+        part.item_id for part in factories.contents(stage, stage.alma, onward).parts if part.sealed_for == transfer_id
+    ]
     assert sealed_here == [own]
 
 
@@ -125,7 +95,7 @@ def test_no_key_of_a_forwarded_file_stays_with_the_school_that_does_not_get_it(
         receiver = stage.alma
     else:
         received = factories.dispatch_in(stage, Status.ACKNOWLEDGED, sender=stage.alma, receiver=stage.cora)
-        going = forward(stage, stage.cora, received, stage.cast.stranger)
+        going = factories.forward(stage, stage.cora, received, stage.cast.stranger)
         factories.add_note(stage, stage.cora, going)
         factories.send(stage, stage.cora, going)
         receiver = stage.stella

@@ -1,6 +1,5 @@
 """The doctor finds each ailment by name, and nothing in a healthy service."""
 
-from datetime import date
 from pathlib import Path
 
 import pytest
@@ -22,11 +21,9 @@ from transfer_service.domain.ailments import DIAGNOSES, Ailment, Severity
 from transfer_service.domain.alerts import AlertKind
 from transfer_service.domain.events import Event
 from transfer_service.domain.keys import GranteeKind, KeyState, UnlockKind
-from transfer_service.domain.transfer import Status, TransferKind
+from transfer_service.domain.transfer import Status
 from transfer_service.use_cases.oversight.doctor import examine, record_examination
 from transfer_service.use_cases.retention import shred_dispatch
-from transfer_service.use_cases.transfers.forwarding import forward_file
-from transfer_service.use_cases.transfers.moves import MoveDates
 
 
 @pytest.fixture
@@ -73,18 +70,7 @@ def test_a_sent_item_without_its_grants_is_found_for_each_school(stage, sent):
 
 def test_a_forwarded_item_is_well_when_the_dispatch_that_it_came_by_was_shredded(stage):
     first = factories.dispatch_in(stage, Status.ACKNOWLEDGED, sender=stage.alma, receiver=stage.cora)
-    with stage.database.writing() as session:
-        going = forward_file(
-            session,
-            stage.at,
-            stage.cora.actor,
-            dispatch_id=first,
-            receiving_school_id=stage.cast.stranger,
-            kind=TransferKind.IN_YEAR,
-            dates=MoveDates(leaving_on=date(2026, 9, 4)),
-            person_key=stage.cora.person_key,
-            storage=stage.storage,
-        ).id
+    going = factories.forward(stage, stage.cora, first, stage.cast.stranger)
     with stage.database.writing() as session:
         dispatch = session.get_one(Dispatch, first)
         dispatch.exported_at = dispatch.filed_at = stage.clock()

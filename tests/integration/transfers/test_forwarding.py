@@ -12,14 +12,12 @@ from transfer_service.crypto import formats
 from transfer_service.db.models import Dispatch, DispatchItem, Item
 from transfer_service.domain.errors import CannotOpen, NotFound, PermissionRefused, RuleForbids, StateForbids
 from transfer_service.domain.keys import ItemKind
-from transfer_service.domain.transfer import DispatchKind, Status, TransferKind
+from transfer_service.domain.transfer import DispatchKind, Status
 from transfer_service.use_cases.keys.holding import find_active_epoch
 from transfer_service.use_cases.transfers import forwarding
 from transfer_service.use_cases.transfers.drafting import MoveDates, discard_draft
-from transfer_service.use_cases.transfers.forwarding import forward_file
 from transfer_service.use_cases.transfers.manifests import verify_manifest
 from transfer_service.use_cases.transfers.provenance import find_provenance
-from transfer_service.use_cases.transfers.reading import prepare_reading
 from transfer_service.use_cases.transfers.sealing import grant, place_item, seal_row
 from transfer_service.use_cases.transfers.texts import JSON_TYPE, NOTE_NAME
 
@@ -31,31 +29,7 @@ def received(stage: Stage, status: Status = Status.ACKNOWLEDGED, **more):
 
 
 def forward(stage: Stage, dispatch_id, member=None, to=None):
-    member = member or stage.cora
-    with stage.database.writing() as session:
-        return forward_file(
-            session,
-            stage.at,
-            member.actor,
-            dispatch_id=dispatch_id,
-            receiving_school_id=to or stage.cast.stranger,
-            kind=TransferKind.IN_YEAR,
-            dates=DATES,
-            person_key=member.person_key,
-            storage=stage.storage,
-        ).id
-
-
-def contents_for(stage: Stage, member, dispatch_id):
-    with stage.database.reading() as session:
-        return prepare_reading(
-            session,
-            stage.at,
-            member.actor,
-            dispatch_id=dispatch_id,
-            person_key=member.person_key,
-            storage=stage.storage,
-        ).contents
+    return factories.forward(stage, member or stage.cora, dispatch_id, to or stage.cast.stranger)
 
 
 def test_the_third_school_reads_what_the_first_sealed_and_what_the_second_added(stage: Stage):
@@ -65,7 +39,7 @@ def test_the_third_school_reads_what_the_first_sealed_and_what_the_second_added(
     sent = factories.send(stage, stage.cora, going)
     assert sent.status is Status.SENT
     assert factories.open_dispatch(stage, stage.stella, going).failures == ()
-    found = contents_for(stage, stage.stella, going)
+    found = factories.contents(stage, stage.stella, going)
     assert [part.failure for part in found.parts] == [None, None, None]
     assert [part.note.text for part in found.notes] == [factories.NOTE_TEXT, "She settled in well at our school."]
     assert found.attachments[0].name == "genogram.pdf"
@@ -92,14 +66,14 @@ def test_nothing_is_encrypted_anew_and_the_first_schools_copy_stays_as_it_is(sta
         assert session.get_one(Dispatch, first).status is Status.ACKNOWLEDGED
         assert session.get_one(Dispatch, going).transfer.sending_school_id == stage.cast.receiving
     assert leaves(stage.service)[-1].event == "dispatch.forwarded"
-    assert contents_for(stage, stage.alma, first).failure is None
+    assert factories.contents(stage, stage.alma, first).failure is None
 
 
 def test_the_first_school_and_others_do_not_see_the_new_transfer(stage: Stage):
     going = forward(stage, received(stage))
     for member in (stage.alma, stage.stella):
         with pytest.raises(NotFound):
-            contents_for(stage, member, going)
+            factories.contents(stage, member, going)
 
 
 def test_a_file_is_forwarded_twice_and_leads_back_to_its_first_sender(stage: Stage):
@@ -177,7 +151,7 @@ def test_a_discarded_forwarding_leaves_the_received_file_readable(stage: Stage):
     going = forward(stage, first)
     with stage.database.writing() as session:
         assert discard_draft(session, stage.at, stage.cora.actor, dispatch_id=going) == ()
-    assert [part.failure for part in contents_for(stage, stage.cora, first).parts] == [None, None]
+    assert [part.failure for part in factories.contents(stage, stage.cora, first).parts] == [None, None]
     with stage.database.reading() as session:
         assert session.scalars(select(DispatchItem).where(DispatchItem.dispatch_id == going)).all() == []
 

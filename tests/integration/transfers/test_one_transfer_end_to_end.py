@@ -4,7 +4,7 @@ from tests import factories
 from tests.integration.transfers.stage import Stage
 from transfer_service.db import models
 from transfer_service.domain.transfer import Status
-from transfer_service.use_cases.transfers import reading, timeline
+from transfer_service.use_cases.transfers import timeline
 
 
 def test_a_file_is_sent_opened_and_acknowledged(stage: Stage) -> None:
@@ -17,17 +17,7 @@ def test_a_file_is_sent_opened_and_acknowledged(stage: Stage) -> None:
     assert (shown.cover.forename, shown.cover.surname, shown.items) == ("Zoë", "O'Brien-Łącki", 2)
     outcome = factories.open_dispatch(stage, stage.cora, dispatch_id)
     assert (outcome.has_opened, outcome.failures) == (True, ())
-    with stage.database.reading() as session:
-        prepared = reading.prepare_reading(
-            session,
-            stage.at,
-            stage.cora.actor,
-            dispatch_id=dispatch_id,
-            person_key=stage.cora.person_key,
-            storage=stage.storage,
-        )
-    with stage.database.writing() as session:
-        contents = reading.record_reading(session, stage.at, stage.cora.actor, prepared)
+    contents = factories.read(stage, stage.cora, dispatch_id)
     assert [part.note.text for part in contents.notes if part.note] == [factories.NOTE_TEXT]
     assert [part.name for part in contents.attachments] == ["genogram.pdf"]
     acknowledged = factories.acknowledge(stage, stage.cora, dispatch_id)

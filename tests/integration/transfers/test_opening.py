@@ -51,18 +51,6 @@ def record(stage: Stage, member: Member, one: opening.PreparedOpening) -> openin
         )
 
 
-def prepare_reading(stage: Stage, member: Member, dispatch_id: UUID) -> reading.PreparedReading:
-    with stage.database.reading() as session:
-        return reading.prepare_reading(
-            session,
-            stage.at,
-            member.actor,
-            dispatch_id=dispatch_id,
-            person_key=member.person_key,
-            storage=stage.storage,
-        )
-
-
 def events(stage: Stage, transfer_of: UUID) -> list[str]:
     with stage.database.reading() as session:
         transfer_id = session.get_one(models.Dispatch, transfer_of).transfer_id
@@ -171,7 +159,7 @@ def test_a_waiting_withdrawn_or_returned_file_shows_no_cover(stage: Stage) -> No
 def test_what_was_decrypted_is_not_shown_to_somebody_whose_key_was_taken_away_meanwhile(stage: Stage) -> None:
     dispatch_id = sent(stage, "a.pdf")
     factories.open_dispatch(stage, stage.dev, dispatch_id)
-    one = prepare_reading(stage, stage.dev, dispatch_id)
+    one = factories.prepared_reading(stage, stage.dev, dispatch_id)
     with stage.database.writing() as session:
         end_membership(session, stage.at, stage.cora.actor, membership_id=stage.dev.membership_id)
     with pytest.raises(KeyMissing), stage.database.writing() as session:
@@ -181,20 +169,20 @@ def test_what_was_decrypted_is_not_shown_to_somebody_whose_key_was_taken_away_me
 def test_reading_needs_ones_own_opening_and_leaves_a_leaf_each_time(stage: Stage) -> None:
     dispatch_id = sent(stage, "a.pdf")
     with pytest.raises(StateForbids):
-        prepare_reading(stage, stage.cora, dispatch_id)
+        factories.prepared_reading(stage, stage.cora, dispatch_id)
     factories.open_dispatch(stage, stage.cora, dispatch_id)
     with pytest.raises(RuleForbids) as refused:
-        prepare_reading(stage, stage.dev, dispatch_id)
+        factories.prepared_reading(stage, stage.dev, dispatch_id)
     assert refused.value.rule == "not_opened"
     for _ in range(2):
-        one = prepare_reading(stage, stage.cora, dispatch_id)
+        one = factories.prepared_reading(stage, stage.cora, dispatch_id)
         with stage.database.writing() as session:
             contents = reading.record_reading(session, stage.at, stage.cora.actor, one)
     assert contents.side is Side.RECEIVING
     assert contents.pupil == factories.PUPIL
     assert events(stage, dispatch_id).count("notes.read") == 2
     with pytest.raises(PermissionRefused):
-        prepare_reading(stage, stage.edie, dispatch_id)
+        factories.prepared_reading(stage, stage.edie, dispatch_id)
     with stage.database.writing() as session, pytest.raises(Conflict):
         reading.record_reading(session, stage.at, stage.dev.actor, one)
 
@@ -202,7 +190,7 @@ def test_reading_needs_ones_own_opening_and_leaves_a_leaf_each_time(stage: Stage
 def test_what_was_decrypted_is_not_shown_after_it_was_sent_back(stage: Stage) -> None:
     dispatch_id = sent(stage)
     factories.open_dispatch(stage, stage.cora, dispatch_id)
-    one = prepare_reading(stage, stage.cora, dispatch_id)
+    one = factories.prepared_reading(stage, stage.cora, dispatch_id)
     factories.send_back(stage, stage.dev, dispatch_id)
     with stage.database.writing() as session, pytest.raises(StateForbids):
         reading.record_reading(session, stage.at, stage.cora.actor, one)
@@ -211,7 +199,7 @@ def test_what_was_decrypted_is_not_shown_after_it_was_sent_back(stage: Stage) ->
 def test_reading_again_after_the_manifest_changed_is_refused(stage: Stage) -> None:
     dispatch_id = sent(stage)
     factories.open_dispatch(stage, stage.cora, dispatch_id)
-    one = prepare_reading(stage, stage.cora, dispatch_id)
+    one = factories.prepared_reading(stage, stage.cora, dispatch_id)
     with stage.database.writing() as session:
         session.get_one(models.Dispatch, dispatch_id).manifest_hash = bytes(32)
     with stage.database.writing() as session, pytest.raises(Conflict):
@@ -220,7 +208,7 @@ def test_reading_again_after_the_manifest_changed_is_refused(stage: Stage) -> No
 
 def test_the_sender_reads_what_it_sent(stage: Stage) -> None:
     dispatch_id = sent(stage, "a.pdf")
-    one = prepare_reading(stage, stage.ben, dispatch_id)
+    one = factories.prepared_reading(stage, stage.ben, dispatch_id)
     with stage.database.writing() as session:
         contents = reading.record_reading(session, stage.at, stage.ben.actor, one)
     assert (contents.side, len(contents.notes), len(contents.attachments)) == (Side.SENDING, 1, 1)
@@ -234,7 +222,7 @@ def test_shredded_contents_can_be_neither_opened_nor_read(stage: Stage) -> None:
             update(models.Dispatch).where(models.Dispatch.id == dispatch_id).values(shredded_at=stage.clock())
         )
     with pytest.raises(StateForbids):
-        prepare_reading(stage, stage.cora, dispatch_id)
+        factories.prepared_reading(stage, stage.cora, dispatch_id)
     with pytest.raises(StateForbids):
         prepared(stage, stage.cora, dispatch_id)
 

@@ -22,33 +22,16 @@ from transfer_service.use_cases.transfers import (
     drafting,
     listing,
     manifests,
-    reading,
     redirecting,
     returning,
     timeline,
     viewing,
 )
 from transfer_service.use_cases.transfers.texts import Note, Remark
-from transfer_service.use_cases.transfers.unsealing import Depth
 
 
 def keyed(stage: Stage, member: Member, dispatch_id: UUID) -> dict[str, object]:
     return {"dispatch_id": dispatch_id, "person_key": member.person_key, "storage": stage.storage}
-
-
-def read(stage: Stage, member: Member, dispatch_id: UUID, depth: Depth = Depth.NAMES) -> reading.Contents:
-    with stage.database.reading() as session:
-        prepared = reading.prepare_reading(
-            session,
-            stage.at,
-            member.actor,
-            dispatch_id=dispatch_id,
-            person_key=member.person_key,
-            storage=stage.storage,
-            depth=depth,
-        )
-    with stage.database.writing() as session:
-        return reading.record_reading(session, stage.at, member.actor, prepared)
 
 
 def count(stage: Stage, name: str) -> int:
@@ -90,7 +73,7 @@ def test_a_damaged_attachment_is_listed_with_its_reason_and_not_downloaded(stage
         item = session.query(models.Item).filter_by(kind=ItemKind.ATTACHMENT).first()
     assert item is not None
     stage.storage.delete(item.blob_key or "")
-    contents = read(stage, stage.cora, dispatch_id)
+    contents = factories.read(stage, stage.cora, dispatch_id)
     assert sorted(part.failure.reason.value if part.failure else "" for part in contents.attachments) == [
         "",
         "ciphertext_missing",
@@ -119,7 +102,7 @@ def test_a_file_whose_manifest_was_exchanged_after_opening_is_neither_read_nor_e
     with stage.database.writing() as session:
         session.get_one(models.Dispatch, dispatch_id).manifest_signature = bytes(64)
     for member in (stage.cora, stage.alma):
-        contents = read(stage, member, dispatch_id)
+        contents = factories.read(stage, member, dispatch_id)
         assert (contents.parts, contents.pupil) == ((), None)
         assert contents.failure is not None
         assert contents.failure.reason == "manifest_signature"
@@ -136,7 +119,7 @@ def test_a_sender_reads_a_file_whose_pupil_columns_were_damaged(stage: Stage) ->
     dispatch_id = factories.draft(stage, stage.alma, stage.cast.receiving)
     with stage.database.writing() as session:
         session.execute(update(models.Transfer).values(surname=b"\x00\x01damaged"))
-    contents = read(stage, stage.alma, dispatch_id)
+    contents = factories.read(stage, stage.alma, dispatch_id)
     assert (contents.pupil, len(contents.notes)) == (None, 1)
 
 

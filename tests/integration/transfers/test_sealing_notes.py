@@ -1,34 +1,18 @@
 """Notes, edits, removals, and what was left out."""
 
 from dataclasses import replace
-from uuid import UUID
 
 import pytest
 
 from tests import factories
-from tests.cast import Member
 from tests.integration.transfers.stage import Stage
 from transfer_service.db import models
 from transfer_service.domain import notes as limits
 from transfer_service.domain.errors import Invalid, NotFound, PermissionRefused, RuleForbids, StateForbids
 from transfer_service.domain.keys import ItemKind
 from transfer_service.domain.notes import WithheldReason
-from transfer_service.use_cases.transfers import notes, reading
+from transfer_service.use_cases.transfers import notes
 from transfer_service.use_cases.transfers.texts import Withheld
-
-
-def read(stage: Stage, member: Member, dispatch_id: UUID) -> reading.Contents:
-    with stage.database.reading() as session:
-        prepared = reading.prepare_reading(
-            session,
-            stage.at,
-            member.actor,
-            dispatch_id=dispatch_id,
-            person_key=member.person_key,
-            storage=stage.storage,
-        )
-    with stage.database.writing() as session:
-        return reading.record_reading(session, stage.at, member.actor, prepared)
 
 
 def test_a_note_is_sealed_to_the_senders_key_and_read_by_a_colleague(stage: Stage) -> None:
@@ -42,7 +26,7 @@ def test_a_note_is_sealed_to_the_senders_key_and_read_by_a_colleague(stage: Stag
         assert b"partner" not in (item.ciphertext or b"")
         leaf = session.query(models.LogLeaf).filter_by(event="note.sealed").one()
         assert item.content_digest.hex().encode() in leaf.body
-    contents = read(stage, stage.ben, dispatch_id)
+    contents = factories.read(stage, stage.ben, dispatch_id)
     assert contents.notes[0].note == replace(factories.a_note(), written_by="Alma Reyes")
     with stage.database.reading() as session:
         assert session.query(models.LogLeaf).filter_by(event="notes.read").count() == 1
@@ -62,7 +46,7 @@ def test_an_edit_is_a_new_revision_under_a_fresh_key(stage: Stage) -> None:
         assert (after.revision, after.id) == (2, before.id)
         assert after.commitment != before.commitment
         assert session.query(models.ItemGrant).one().sealed != sealed_before
-    note = read(stage, stage.alma, dispatch_id).notes[0].note
+    note = factories.read(stage, stage.alma, dispatch_id).notes[0].note
     assert note is not None
     assert (note.text, note.written_by) == ("Corrected.", "Ben Okafor")
     with stage.database.writing() as session, pytest.raises(StateForbids):
@@ -116,7 +100,7 @@ def test_what_is_withheld_is_listed_by_reason_and_said_only_inside_a_sealed_item
         dispatch = session.get_one(models.Dispatch, dispatch_id)
         assert [one["reason"] for one in dispatch.withheld] == ["legal_privilege"]
         assert session.query(models.Item).filter_by(kind=ItemKind.REMARK).count() == 1
-    remark = read(stage, stage.alma, dispatch_id).remarks[0].remark
+    remark = factories.read(stage, stage.alma, dispatch_id).remarks[0].remark
     assert remark is not None
     assert (remark.reason, remark.words) == ("legal_privilege", "Counsel's advice")
     with stage.database.writing() as session:

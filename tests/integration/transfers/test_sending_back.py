@@ -25,7 +25,6 @@ from transfer_service.domain.keys import ItemKind
 from transfer_service.domain.transfer import DispatchKind, RejectionReason, Status
 from transfer_service.use_cases.transfers import delivering, redirecting, resealing, returning, sending
 from transfer_service.use_cases.transfers.breaches import get_breach
-from transfer_service.use_cases.transfers.reading import prepare_reading, record_reading
 from transfer_service.use_cases.transfers.texts import Remark
 
 
@@ -291,17 +290,7 @@ def test_sealing_again_needs_a_file_under_way_and_a_key_at_the_receiver(stage: S
 
 def test_a_breach_record_tells_what_the_other_school_saw_and_not_what_the_own_one_did(stage: Stage) -> None:
     dispatch_id = factories.dispatch_in(stage, Status.OPENED, sender=stage.alma, receiver=stage.cora)
-    with stage.database.reading() as session:
-        prepared = prepare_reading(
-            session,
-            stage.at,
-            stage.alma.actor,
-            dispatch_id=dispatch_id,
-            person_key=stage.alma.person_key,
-            storage=stage.storage,
-        )
-    with stage.database.writing() as session:
-        record_reading(session, stage.at, stage.alma.actor, prepared)
+    factories.read(stage, stage.alma, dispatch_id)
     factories.send_back(stage, stage.cora, dispatch_id, reason=RejectionReason.WRONG_SCHOOL)
     with stage.database.reading() as session:
         reference = session.get_one(models.Dispatch, dispatch_id).transfer.reference

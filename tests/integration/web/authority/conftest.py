@@ -10,18 +10,12 @@ from flask import Flask
 
 from tests.cast import Member
 from tests.html import StrictClient
-from tests.integration.transfers.stage import Stage, set_stage
+from tests.integration.transfers.stage import Stage
 from tests.shell import client_of, services_with, settings_in, sign_in
 from transfer_service.app import create_app
 from transfer_service.web.people import SignedIn
 
 ClientFor = Callable[[Member], StrictClient]
-
-
-@pytest.fixture
-def stage(cast, service, tmp_path: Path) -> Stage:
-    """The cast, a store and a calendar, once on each kind of database."""
-    return set_stage(cast, service, tmp_path / "blobs")
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 
 from tests.html import StrictClient
-from tests.integration.transfers.stage import Stage, set_stage
+from tests.integration.transfers.stage import Stage
 from tests.shell import client_of, services_with, settings_in
 from transfer_service.app import create_app
 from transfer_service.audit.policy import write_policy
@@ -54,11 +54,6 @@ def application(stage: Stage, folder: Path, *, policy: str = POLICY) -> Flask:
     services = services_with(settings)
     changed = dataclasses.replace(services, database=stage.database, installation=stage.at)
     return create_app(settings, changed)
-
-
-@pytest.fixture
-def stage(cast, service, tmp_path: Path) -> Stage:
-    return set_stage(cast, service, tmp_path / "blobs")
 
 
 @pytest.fixture

@@ -8,20 +8,14 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from tests.cast import Cast, Member, Service
+from tests.cast import Member
 from tests.html import StrictClient
-from tests.integration.transfers.stage import Stage, set_stage
+from tests.integration.transfers.stage import Stage
 from tests.shell import client_of, services_with, settings_in, sign_in
 from transfer_service.app import create_app
 from transfer_service.use_cases.equipment import Equipment
 from transfer_service.use_cases.people.sessions import load_session
 from transfer_service.web.people import SignedIn
-
-
-@pytest.fixture
-def stage(cast: Cast, service: Service, tmp_path: Path) -> Stage:
-    """The cast, a store and a calendar."""
-    return set_stage(cast, service, tmp_path / "blobs")
 
 
 @pytest.fixture
