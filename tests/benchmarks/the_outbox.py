@@ -17,8 +17,7 @@ from transfer_service.alerts.smtp import SmtpChannel, SmtpRelay
 from transfer_service.crypto.fields import FieldKeyring
 from transfer_service.db.models import Alert
 from transfer_service.db.session import Database
-from transfer_service.domain.alerts import AlertKind
-from transfer_service.domain.keys import AlertState
+from transfer_service.domain.alerts import AlertKind, AlertState
 from transfer_service.jobs.alerts import AlertSender
 from transfer_service.use_cases.installation import Installation
 

@@ -12,7 +12,7 @@ from transfer_service.cli.edge import NEEDS_INSTALLATION, load_settings, open_da
 from transfer_service.cli.output import json_option, say, say_json
 from transfer_service.db.models import Alert
 from transfer_service.db.queries.alerts import list_alerts
-from transfer_service.domain.keys import AlertState
+from transfer_service.domain.alerts import AlertState
 from transfer_service.use_cases.outbox import retry_alert
 
 

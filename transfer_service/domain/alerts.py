@@ -1,4 +1,4 @@
-"""What people are told by mail, as one closed list; the words of each are in `alerts.messages`."""
+"""What people are told by mail, as one closed list, and where a mail stands; the words are in `alerts.messages`."""
 
 from __future__ import annotations
 
@@ -66,6 +66,16 @@ class AlertKind(StrEnum):
 
     # To everybody who oversees or holds keys
     WEEKLY_CHECKPOINT = "checkpoint.weekly"
+
+
+class AlertState(StrEnum):
+    """Where an alert stands in the outbox."""
+
+    PENDING = "pending"
+    SENT = "sent"
+    GIVEN_UP = "given_up"
+    WITHDRAWN = "withdrawn"
+    """Never sent: its link works no more."""
 
 
 SECURITY_ALERTS = frozenset(

@@ -48,20 +48,3 @@ class ItemKind(StrEnum):
     ATTACHMENT = "attachment"
     REMARK = "remark"
     """Free text beside an act, such as why a file was sent back."""
-
-
-class SessionStage(StrEnum):
-    """How far a sign-in has come: after the password it serves for nothing but the second factor."""
-
-    PASSWORD_GIVEN = "password_given"  # noqa: S105 -- the name of a stage
-    FULL = "full"
-
-
-class AlertState(StrEnum):
-    """Where an alert stands in the outbox."""
-
-    PENDING = "pending"
-    SENT = "sent"
-    GIVEN_UP = "given_up"
-    WITHDRAWN = "withdrawn"
-    """Never sent: its link works no more."""

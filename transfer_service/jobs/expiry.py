@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from transfer_service.db.models import Alert, Invitation
 from transfer_service.db.session import Database
-from transfer_service.domain.keys import AlertState
+from transfer_service.domain.alerts import AlertState
 from transfer_service.use_cases.installation import Installation
 from transfer_service.use_cases.people.cleaning import delete_expired_rows
 

@@ -20,9 +20,8 @@ from transfer_service.alerts.channels import Delivered, Outcome, PermanentFailur
 from transfer_service.alerts.messages import may_join
 from transfer_service.audit.log import Entry
 from transfer_service.db.models import Alert, Authority, LogHead, Membership, School
-from transfer_service.domain.alerts import AlertKind
+from transfer_service.domain.alerts import AlertKind, AlertState
 from transfer_service.domain.events import Basis, Event
-from transfer_service.domain.keys import AlertState
 from transfer_service.domain.roles import MembershipState
 from transfer_service.use_cases.alerting import alert_authority
 from transfer_service.use_cases.installation import Installation

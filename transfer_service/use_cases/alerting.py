@@ -9,8 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from transfer_service.db.models import Alert, Dispatch, Membership, Person, School, Transfer
-from transfer_service.domain.alerts import AlertKind
-from transfer_service.domain.keys import AlertState
+from transfer_service.domain.alerts import AlertKind, AlertState
 from transfer_service.domain.roles import AUTHORITY_ROLES, KEY_HOLDING_ROLES, MembershipState, Role
 from transfer_service.use_cases.installation import Installation
 

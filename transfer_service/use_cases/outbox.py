@@ -11,10 +11,9 @@ from transfer_service.audit.log import Entry
 from transfer_service.db.models import Alert
 from transfer_service.db.queries.alerts import find_alert
 from transfer_service.domain import permissions
-from transfer_service.domain.alerts import AlertKind
+from transfer_service.domain.alerts import AlertKind, AlertState
 from transfer_service.domain.errors import NotFound, RuleForbids, StateForbids
 from transfer_service.domain.events import Basis, Event
-from transfer_service.domain.keys import AlertState
 from transfer_service.domain.permissions import Permission
 from transfer_service.domain.roles import Actor, OrganisationKind
 from transfer_service.use_cases.installation import Installation

@@ -30,10 +30,10 @@ from transfer_service.db.models import (
     SchoolEpoch,
     Unlock,
 )
-from transfer_service.domain.alerts import AlertKind
+from transfer_service.domain.alerts import AlertKind, AlertState
 from transfer_service.domain.custodians import RecoveryState
 from transfer_service.domain.events import Basis, Event
-from transfer_service.domain.keys import AlertState, KeyState, UnlockKind
+from transfer_service.domain.keys import KeyState, UnlockKind
 from transfer_service.domain.roles import MembershipState, Role
 from transfer_service.domain.transfer import Status
 from transfer_service.use_cases.alerting import alert_person

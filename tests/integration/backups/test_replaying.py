@@ -8,9 +8,9 @@ from tests.integration.backups.conftest import Living
 from tests.integration.backups.test_restoring import leaves, log_holds
 from transfer_service.db.models import Alert, Dispatch, Item, ItemGrant, Membership, Person, Unlock
 from transfer_service.db.session import Database
-from transfer_service.domain.alerts import AlertKind
+from transfer_service.domain.alerts import AlertKind, AlertState
 from transfer_service.domain.events import Event
-from transfer_service.domain.keys import AlertState, UnlockKind
+from transfer_service.domain.keys import UnlockKind
 from transfer_service.domain.roles import MembershipState
 from transfer_service.domain.transfer import RejectionReason, Status
 from transfer_service.use_cases.alerting import alert_person

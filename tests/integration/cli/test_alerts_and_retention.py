@@ -7,7 +7,7 @@ from tests.integration.cli.conftest import Installation, single_sentence
 from transfer_service.audit.leaf import decode_leaf
 from transfer_service.db.models import Alert, JobRun, LogLeaf
 from transfer_service.db.session import Database
-from transfer_service.domain.keys import AlertState
+from transfer_service.domain.alerts import AlertState
 
 NOW = datetime(2026, 9, 7, 8, 0, tzinfo=UTC)
 

@@ -19,7 +19,7 @@ from tests.integration.cli.test_alerts_and_retention import add_alert
 from transfer_service.audit.leaf import decode_leaf
 from transfer_service.db.models import Alert, LogCheckpoint, LogLeaf
 from transfer_service.db.session import Database
-from transfer_service.domain.keys import AlertState
+from transfer_service.domain.alerts import AlertState
 
 
 class SlowMailbox(Mailbox):

@@ -12,8 +12,7 @@ from tests.integration.jobs.conftest import Post, Setting, alerts_of, events, ge
 from transfer_service.audit.signer import SignOutcome, SignResult, sign_committed
 from transfer_service.crypto.signing import LogSigningKey
 from transfer_service.db.models import Alert, Invitation, LogCheckpoint, LogHead, SignInSession
-from transfer_service.domain.alerts import AlertKind
-from transfer_service.domain.keys import AlertState
+from transfer_service.domain.alerts import AlertKind, AlertState
 from transfer_service.domain.roles import Role
 from transfer_service.domain.transfer import Status
 from transfer_service.jobs.checkpoints import CheckpointMail

@@ -8,9 +8,8 @@ from tests.cast import Cast, Service
 from tests.integration.jobs.conftest import Post, events, get_alert
 from transfer_service.db.models import Alert
 from transfer_service.db.queries.alerts import list_alerts
-from transfer_service.domain.alerts import AlertKind
+from transfer_service.domain.alerts import AlertKind, AlertState
 from transfer_service.domain.errors import NotFound, PermissionRefused, RuleForbids, StateForbids
-from transfer_service.domain.keys import AlertState
 from transfer_service.use_cases import outbox
 from transfer_service.use_cases.alerting import alert_school
 from transfer_service.use_cases.outbox import retry_alert

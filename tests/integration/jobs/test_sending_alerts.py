@@ -12,8 +12,7 @@ from tests.integration.jobs.conftest import Post, alerts_of, events, get_alert, 
 from transfer_service.alerts.channels import Delivered
 from transfer_service.db.models import Alert, LogHead
 from transfer_service.db.session import Database
-from transfer_service.domain.alerts import AlertKind
-from transfer_service.domain.keys import AlertState
+from transfer_service.domain.alerts import AlertKind, AlertState
 from transfer_service.jobs import alerts as alerts_module
 from transfer_service.jobs.outbox import claim_next, mark
 

@@ -16,8 +16,7 @@ from tests.database import Database as MadeDatabase
 from tests.integration.jobs.conftest import Post, Setting, get_alert
 from transfer_service.db.models import Dispatch, Item, JobRun
 from transfer_service.db.session import Database
-from transfer_service.domain.alerts import AlertKind
-from transfer_service.domain.keys import AlertState
+from transfer_service.domain.alerts import AlertKind, AlertState
 from transfer_service.domain.transfer import Status
 from transfer_service.jobs import runs
 from transfer_service.jobs.orphans import OrphanSweep

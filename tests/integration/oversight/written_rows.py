@@ -18,8 +18,9 @@ from transfer_service.db.models import (
     School,
     Transfer,
 )
+from transfer_service.domain.alerts import AlertState
 from transfer_service.domain.compliance import DispatchFacts
-from transfer_service.domain.keys import AlertState, ItemKind
+from transfer_service.domain.keys import ItemKind
 from transfer_service.domain.roles import MembershipState, Role
 from transfer_service.domain.transfer import DispatchKind, RejectionReason, Status, TransferKind
 

@@ -8,8 +8,9 @@ from tests.observing import alerts, leaves
 from transfer_service.crypto.errors import UnknownKey
 from transfer_service.db.models import Membership, Person, PersonKey, SignInSession, Unlock
 from transfer_service.domain.errors import Invalid, NotFound, RuleForbids, Unavailable
-from transfer_service.domain.keys import SessionStage, UnlockKind
+from transfer_service.domain.keys import UnlockKind
 from transfer_service.domain.roles import MembershipState, Role
+from transfer_service.domain.sign_in import SessionStage
 from transfer_service.use_cases.people.accepting import accept_another_invitation, accept_invitation, check_name
 from transfer_service.use_cases.people.invitation_links import find_invitation_facts
 from transfer_service.use_cases.people.inviting import invite_person

@@ -8,8 +8,7 @@ from tests.cast import HOME, Cast, Service
 from tests.integration.jobs.conftest import Post, events, get_alert, post  # noqa: F401 -- a fixture
 from tests.observing import leaves
 from transfer_service.db.models import Alert
-from transfer_service.domain.alerts import AlertKind
-from transfer_service.domain.keys import AlertState
+from transfer_service.domain.alerts import AlertKind, AlertState
 from transfer_service.domain.roles import Role
 from transfer_service.jobs.outbox import claim_next
 from transfer_service.use_cases.people.inviting import Invited, invite_person, resend_invitation, withdraw_invitation

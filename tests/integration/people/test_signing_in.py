@@ -17,7 +17,7 @@ from transfer_service.domain.errors import (
     TooManyAttempts,
     Unavailable,
 )
-from transfer_service.domain.keys import SessionStage
+from transfer_service.domain.sign_in import SessionStage
 from transfer_service.use_cases.people import attempts
 from transfer_service.use_cases.people.devices import Device
 from transfer_service.use_cases.people.passwords import PasswordWork

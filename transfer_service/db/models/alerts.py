@@ -10,7 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from transfer_service.db.models.base import Model, partial_index
 from transfer_service.db.types import Bytes, Id, UtcDateTime, Word
-from transfer_service.domain.keys import AlertState
+from transfer_service.domain.alerts import AlertState
 
 
 class Alert(Model):

@@ -10,8 +10,8 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from transfer_service.db.models.base import Model
 from transfer_service.db.types import Bytes, Flag, Id, UtcDateTime, Whole, Word
-from transfer_service.domain.keys import SessionStage
 from transfer_service.domain.roles import MembershipState, OrganisationKind, Role
+from transfer_service.domain.sign_in import SessionStage
 
 
 class Person(Model):

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import Session
 
 from transfer_service.db.models import Alert, Membership, School
-from transfer_service.domain.keys import AlertState
+from transfer_service.domain.alerts import AlertState
 
 MOST_LISTED = 500
 

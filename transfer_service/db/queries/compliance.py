@@ -17,10 +17,10 @@ from sqlalchemy.orm import Session, aliased
 
 from transfer_service.db.models import Alert, Dispatch, DispatchItem, Item, Membership, School, Transfer
 from transfer_service.db.queries.local_days import local_day
-from transfer_service.domain.alerts import AlertKind
+from transfer_service.domain.alerts import AlertKind, AlertState
 from transfer_service.domain.compliance import Outcome, Reason
 from transfer_service.domain.deadlines import NEVER_AFTER_DAYS, Band
-from transfer_service.domain.keys import AlertState, ItemKind
+from transfer_service.domain.keys import ItemKind
 from transfer_service.domain.oversight import Period
 from transfer_service.domain.roles import KEY_HOLDING_ROLES, MembershipState
 from transfer_service.domain.transfer import DispatchKind, RejectionReason, Status

@@ -16,8 +16,9 @@ from sqlalchemy.orm import Session
 
 from transfer_service.db.models import Alert, BackupCodeHash, Invitation, Membership, Person, Unlock
 from transfer_service.db.queries import keys as key_queries
+from transfer_service.domain.alerts import AlertState
 from transfer_service.domain.events import Event
-from transfer_service.domain.keys import AlertState, UnlockKind
+from transfer_service.domain.keys import UnlockKind
 from transfer_service.domain.roles import KEY_HOLDING_ROLES, MembershipState
 from transfer_service.use_cases.backups.logged_acts import LoggedAct
 from transfer_service.use_cases.installation import Installation

@@ -13,8 +13,7 @@ from sqlalchemy.orm import Session
 from transfer_service.db.queries import log as log_queries
 from transfer_service.db.queries.alerts import list_alerts
 from transfer_service.domain import permissions
-from transfer_service.domain.alerts import AlertKind
-from transfer_service.domain.keys import AlertState
+from transfer_service.domain.alerts import AlertKind, AlertState
 from transfer_service.domain.permissions import Permission
 from transfer_service.domain.roles import Actor, authority_of
 from transfer_service.use_cases.outbox import CARRY_A_LINK

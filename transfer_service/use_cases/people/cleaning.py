@@ -9,7 +9,7 @@ from sqlalchemy import CursorResult, and_, delete, or_
 from sqlalchemy.orm import Session
 
 from transfer_service.db.models import HeldForm, SignInAttempt, SignInSession, TrustedDevice
-from transfer_service.domain.keys import SessionStage
+from transfer_service.domain.sign_in import SessionStage
 from transfer_service.use_cases.installation import Installation
 
 KEPT_AFTER_END: Final = timedelta(hours=1)

@@ -21,8 +21,8 @@ from transfer_service.crypto.suites import PersonKey
 from transfer_service.crypto.values import Fingerprint
 from transfer_service.db.models import HeldForm
 from transfer_service.domain.errors import NotFound, TooLarge
-from transfer_service.domain.keys import SessionStage
 from transfer_service.domain.roles import Actor
+from transfer_service.domain.sign_in import SessionStage
 from transfer_service.use_cases.installation import Installation
 from transfer_service.use_cases.keys.holding import authentic_person_key, find_person_key
 from transfer_service.use_cases.people.locking import lock_person

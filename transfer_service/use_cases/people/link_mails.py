@@ -11,8 +11,7 @@ from transfer_service.audit.log import Entry
 from transfer_service.crypto.bearer import LinkToken
 from transfer_service.crypto.errors import CryptoError
 from transfer_service.db.models import Alert, Invitation, Person
-from transfer_service.domain.alerts import AlertKind
-from transfer_service.domain.keys import AlertState
+from transfer_service.domain.alerts import AlertKind, AlertState
 from transfer_service.use_cases.installation import Installation
 from transfer_service.use_cases.outbox import CARRY_A_LINK, withdraw_alert
 from transfer_service.use_cases.people.reset_links import RESET_PATH, is_link_over

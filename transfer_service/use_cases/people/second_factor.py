@@ -22,8 +22,8 @@ from transfer_service.db.session import Database
 from transfer_service.domain.alerts import AlertKind
 from transfer_service.domain.errors import RuleForbids, SessionEnded, SignInRefused
 from transfer_service.domain.events import Basis, Event
-from transfer_service.domain.keys import SessionStage
 from transfer_service.domain.roles import Actor
+from transfer_service.domain.sign_in import SessionStage
 from transfer_service.use_cases.alerting import alert_person, alert_school
 from transfer_service.use_cases.installation import Installation
 from transfer_service.use_cases.people import attempts, one_time_codes

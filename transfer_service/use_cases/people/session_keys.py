@@ -16,7 +16,7 @@ from transfer_service.crypto.unlock import unwrap_person_seed, wrap_person_seed
 from transfer_service.crypto.values import Seed
 from transfer_service.db.models import SignInSession
 from transfer_service.domain.errors import SessionEnded
-from transfer_service.domain.keys import SessionStage
+from transfer_service.domain.sign_in import SessionStage
 from transfer_service.use_cases.installation import Installation
 
 PENDING_LASTS: Final = timedelta(minutes=5)

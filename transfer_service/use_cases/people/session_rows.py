@@ -15,8 +15,8 @@ from transfer_service.crypto.errors import CryptoError
 from transfer_service.db.models import SignInSession, TrustedDevice
 from transfer_service.domain.errors import SessionEnded
 from transfer_service.domain.events import Event
-from transfer_service.domain.keys import SessionStage
 from transfer_service.domain.roles import Actor, OrganisationKind
+from transfer_service.domain.sign_in import SessionStage
 from transfer_service.use_cases.installation import Installation
 from transfer_service.use_cases.recording import entry
 

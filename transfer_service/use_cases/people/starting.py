@@ -11,7 +11,7 @@ from transfer_service.crypto.values import Seed
 from transfer_service.db.models import Person, SignInSession
 from transfer_service.domain.alerts import AlertKind
 from transfer_service.domain.events import Basis, Event
-from transfer_service.domain.keys import SessionStage
+from transfer_service.domain.sign_in import SessionStage
 from transfer_service.use_cases.alerting import alert_person
 from transfer_service.use_cases.installation import Installation
 from transfer_service.use_cases.people import attempts, devices

@@ -8,8 +8,7 @@ from sqlalchemy import select, update
 from tests.html import text_of
 from tests.integration.web.authority.looks import events_after, log_size, make, row_of
 from transfer_service.db.models import Alert, Authority, Closure, Dispatch, Person, Term
-from transfer_service.domain.alerts import AlertKind
-from transfer_service.domain.keys import AlertState
+from transfer_service.domain.alerts import AlertKind, AlertState
 from transfer_service.domain.transfer import Status
 from transfer_service.use_cases.alerting import alert_person
 
