@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import func, select
 
 from tests import factories
+from tests.cast import HOME
 from tests.integration.backups.conftest import Living
 from transfer_service.audit.errors import LogFrozen
 from transfer_service.audit.leaf import LeafFields
@@ -253,7 +254,7 @@ def test_passwords_changed_after_the_backup_open_nothing_again(living: Living, e
     living.back_up()
     change_password(
         living.database, living.at, PasswordWork(PepperSet({1: b"\x02" * 32})), alma.actor,
-        old_password=alma.password, new_password="nine patient herons wade upstream", address="192.0.2.10",
+        old_password=alma.password, new_password="nine patient herons wade upstream", device=HOME,
     )  # fmt: skip
     living.sign()
     report = elsewhere.restore(exports=(living.export(),))

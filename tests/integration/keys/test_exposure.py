@@ -1,7 +1,7 @@
 import pytest
 from sqlalchemy import select
 
-from tests.cast import Cast, Service, grant_keys, refreshed
+from tests.cast import HOME, Cast, Service, grant_keys, refreshed
 from tests.observing import alerts, leaves
 from transfer_service.db.models import KeyGrant, Membership
 from transfer_service.db.queries.keys import list_grants_to_person
@@ -67,7 +67,7 @@ def test_the_password_must_have_been_given_just_now(cast: Cast, service: Service
     with pytest.raises(NeedsPassword):
         report(service, cast.alma)
     confirm_password(
-        service.database, service.at, service.work, cast.alma.actor, password=cast.alma.password, address="192.0.2.10"
+        service.database, service.at, service.work, cast.alma.actor, password=cast.alma.password, device=HOME
     )
     assert report(service, cast.alma) == 2
 

@@ -113,7 +113,7 @@ def test_a_changed_password_leaves_the_codes_as_it_leaves_the_device(cast: Cast,
         cast.alma.actor,
         old_password=cast.alma.password,
         new_password=NEW_PASSWORD,
-        address=HOME.address,
+        device=HOME,
     )
     assert use(service, begin(service, cast.alma, password=NEW_PASSWORD).cookie, code).is_full
 

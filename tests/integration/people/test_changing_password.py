@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import select
 
-from tests.cast import Cast, Service, actor_of
+from tests.cast import HOME, Cast, Service, actor_of
 from tests.integration.people.steps import begin, finish
 from tests.observing import alerts, leaves
 from transfer_service.db.models import Unlock
@@ -23,7 +23,7 @@ def change(service: Service, member, *, old=None, new=NEW):
         member.actor,
         old_password=member.password if old is None else old,
         new_password=new,
-        address="192.0.2.10",
+        device=HOME,
     )
 
 

@@ -16,6 +16,7 @@ from transfer_service.db.models import Person, SignInAttempt
 from transfer_service.domain.errors import TooManyAttempts
 from transfer_service.use_cases.people import attempts
 from transfer_service.use_cases.people.changing_password import change_password
+from transfer_service.use_cases.people.devices import Device
 from transfer_service.use_cases.people.passwords import PasswordWork
 from transfer_service.use_cases.people.resetting import reset_password, reset_password_with_code
 from transfer_service.use_cases.people.signing_in import begin_sign_in, confirm_password
@@ -25,13 +26,19 @@ def fail(service: Service, *, email: str = "a@example.org", address: str = "192.
     locked = 0
     for _ in range(times):
         with service.database.writing() as session:
-            locked += len(attempts.count_failure(session, service.at, email=email, address=address, person_id=None))
+            counters = strangers(service, email=email, address=address)
+            locked += len(attempts.count_failure(session, service.at, counters, person_id=None))
     return locked
 
 
 def check(service: Service, *, email: str = "a@example.org", address: str = "192.0.2.1") -> None:
     with service.database.reading() as session:
-        attempts.check_not_locked(session, service.at, email=email, address=address)
+        attempts.check_not_locked(session, service.at, strangers(service, email=email, address=address))
+
+
+def strangers(service: Service, *, email: str, address: str = "192.0.2.1") -> attempts.Counters:
+    """Under what the guesses of a browser are counted that was never seen before."""
+    return attempts.counters_of(service.at, email=email, person=None, device=Device(address=address))
 
 
 def test_an_account_locks_wherever_the_failures_come_from(cast: Cast, service: Service):
@@ -101,7 +108,7 @@ def test_a_sign_in_that_forgets_failures_while_another_counts_breaks_neither(cas
     fail(service, email=cast.alma.email)
 
     def forget(session: Session) -> None:
-        attempts.forget_failures(session, service.at, email=cast.alma.email)
+        attempts.forget_failures(session, strangers(service, email=cast.alma.email))
 
     overlapping(service, forget, lambda: fail(service, email=cast.alma.email))
     with service.database.reading() as session:
@@ -111,7 +118,7 @@ def test_a_sign_in_that_forgets_failures_while_another_counts_breaks_neither(cas
 
 def test_the_window_begins_with_the_first_failure_not_with_a_sign_in_before_it(cast: Cast, service: Service):
     with service.database.writing() as session:
-        attempts.hold_counters(session, service.at, email="a@example.org", address="192.0.2.1")
+        attempts.hold_counters(session, service.at, strangers(service, email="a@example.org"))
     service.clock.move(minutes=14)
     assert fail(service, times=9) == 0
     service.clock.move(minutes=2)
@@ -124,7 +131,8 @@ def test_guesses_that_were_derived_side_by_side_are_judged_one_after_the_other(c
 
     def two_more(session: Session) -> None:
         for _ in range(2):
-            attempts.count_failure(session, service.at, email=cast.alma.email, address="192.0.2.9", person_id=None)
+            counters = strangers(service, email=cast.alma.email, address="192.0.2.9")
+            attempts.count_failure(session, service.at, counters, person_id=None)
 
     refusal = overlapping(service, two_more, lambda: begin(service, cast.alma))
     assert isinstance(refusal, TooManyAttempts)
@@ -140,9 +148,8 @@ class LockedMeanwhile(PasswordWork):
     def derive(self, password: str, parameters: KdfParameters | None) -> PasswordKeys:
         with self._service.database.writing() as session:
             for _ in range(10):
-                attempts.count_failure(
-                    session, self._service.at, email=self._email, address="192.0.2.99", person_id=None
-                )
+                counters = strangers(self._service, email=self._email, address="192.0.2.99")
+                attempts.count_failure(session, self._service.at, counters, person_id=None)
         return super().derive(password, parameters)
 
 
@@ -155,11 +162,9 @@ def test_a_password_that_was_derived_while_the_account_was_locked_does_nothing(c
     token = ask(service, alma.email) if act.startswith("reset") else ""
     acts: dict[str, Callable[[], object]] = {
         "sign in": lambda: begin_sign_in(database, at, work, email=alma.email, password=alma.password, device=HOME),
-        "confirm": lambda: confirm_password(
-            database, at, work, alma.actor, password=alma.password, address=HOME.address
-        ),
+        "confirm": lambda: confirm_password(database, at, work, alma.actor, password=alma.password, device=HOME),
         "change": lambda: change_password(
-            database, at, work, alma.actor, old_password=alma.password, new_password=new, address=HOME.address
+            database, at, work, alma.actor, old_password=alma.password, new_password=new, device=HOME
         ),
         "reset": lambda: reset_password(database, at, work, token=token, password=new, device=HOME),
         "reset with code": lambda: reset_password_with_code(

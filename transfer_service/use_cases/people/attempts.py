@@ -1,6 +1,10 @@
 """Limits on guessing, per account and per address, both known to the database by a keyed hash alone.
 
 An account that does not exist counts and locks like one that does. One leaf for each lockout, none for each attempt.
+
+A browser with which a person has signed in before is counted by itself: else anybody who knows the mail address of a
+safeguarding lead could keep her out with ten wrong passwords a quarter of an hour, and pupils behind a school's one
+address everybody. Source of the rule: OWASP, "Slow Down Online Guessing Attacks with Device Cookies".
 """
 
 from __future__ import annotations
@@ -9,7 +13,7 @@ import ipaddress
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, TypeAlias
 from uuid import UUID
 
 from sqlalchemy import delete, select
@@ -17,11 +21,12 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from transfer_service.audit.log import Entry
-from transfer_service.db.models import SignInAttempt
+from transfer_service.db.models import Person, SignInAttempt
 from transfer_service.db.queries.people import tidy_email
 from transfer_service.domain.errors import TooManyAttempts
 from transfer_service.domain.events import Basis, Event
 from transfer_service.use_cases.installation import Installation
+from transfer_service.use_cases.people.devices import Device, find_own_mark
 from transfer_service.use_cases.recording import entry
 
 
@@ -41,8 +46,22 @@ RESET_LIMIT: Final = Limit(3, timedelta(hours=1), timedelta(hours=1))
 """Links to reset a password, so that nobody's mailbox can be flooded."""
 INVITATION_LIMIT: Final = Limit(10, timedelta(hours=1), timedelta(hours=1))
 """Invitations to one mailbox, whoever sends them."""
+LOCK_MAIL_LIMIT: Final = Limit(4, timedelta(days=1), timedelta(days=1))
+"""Mails that an account is locked: who goes on guessing must not fill the mailbox of the one whom it is told to."""
 RESET_ADDRESS_LIMIT: Final = Limit(30, timedelta(hours=1), timedelta(hours=1))
 """Such links asked for from one network address, so that nobody can try a whole list of mailboxes."""
+
+
+Counters: TypeAlias = tuple[tuple[bytes, Limit], ...]
+"""Under what one guess is counted, each with its limit."""
+
+
+def counters_of(at: Installation, *, email: str, person: Person | None, device: Device) -> Counters:
+    """Return under what a guess at an account is counted: account and network address, or a known browser alone."""
+    mark = find_own_mark(at, person, device.marks) if person is not None else None
+    if mark is not None:
+        return ((at.field_keys.hash_address(f"browser:{tidy_email(email)}:{mark}"), ACCOUNT_LIMIT),)
+    return (account_subject(at, email), ACCOUNT_LIMIT), (address_subject(at, device.address), ADDRESS_LIMIT)
 
 
 def account_subject(at: Installation, email: str) -> bytes:
@@ -77,34 +96,40 @@ def count_invitation(session: Session, at: Installation, *, email: str) -> None:
     count(session, at, subject=subject, limit=INVITATION_LIMIT)
 
 
-def check_not_locked(session: Session, at: Installation, *, email: str, address: str) -> None:
-    """Raise TooManyAttempts where the account or the address is locked; the same for accounts that do not exist."""
-    subjects = [account_subject(at, email), address_subject(at, address)]
+def check_not_locked(session: Session, at: Installation, counters: Counters) -> None:
+    """Raise TooManyAttempts where one of the counters is locked; the same for accounts that do not exist."""
+    subjects = [subject for subject, _ in counters]
     _refuse_locked(
         at, session.scalars(select(SignInAttempt.locked_until).where(SignInAttempt.subject.in_(subjects))).all()
     )
 
 
-def hold_counters(session: Session, at: Installation, *, email: str, address: str) -> None:
-    """Ask again whether account or address is locked, and let no other guess be judged until the commit.
+def hold_counters(session: Session, at: Installation, counters: Counters) -> None:
+    """Ask again whether one of the counters is locked, and let no other guess be judged until the commit.
 
     A password takes long to derive: guesses that were derived side by side would else all pass the first question,
     and be counted when it is too late. Lock the person first, where there is one. Raises TooManyAttempts.
     """
-    subjects = (account_subject(at, email), address_subject(at, address))
-    _refuse_locked(at, [_lock_row(session, at, subject).locked_until for subject in subjects])
+    _refuse_locked(at, [_lock_row(session, at, subject).locked_until for subject, _ in counters])
 
 
-def count_failure(
-    session: Session, at: Installation, *, email: str, address: str, person_id: UUID | None
-) -> list[Entry]:
-    """Count one failure for the account and the address; returns the leaf of each lockout that it causes."""
+def count_failure(session: Session, at: Installation, counters: Counters, *, person_id: UUID | None) -> list[Entry]:
+    """Count one failure under each counter; returns the leaf of each lockout that it causes."""
     leaves = []
-    for subject, limit in ((account_subject(at, email), ACCOUNT_LIMIT), (address_subject(at, address), ADDRESS_LIMIT)):
+    for subject, limit in counters:
         if count(session, at, subject=subject, limit=limit):
             who = person_id if limit is ACCOUNT_LIMIT else None
             leaves.append(entry(None, Event.SIGN_IN_LOCKED, subject=who, basis=Basis.TOO_MANY_ATTEMPTS))
     return leaves
+
+
+def may_tell_of_lock(session: Session, at: Installation, *, email: str) -> bool:
+    """Count one mail about a locked account; False where the mailbox had enough of them within a day."""
+    subject = at.field_keys.hash_address(f"lock-mail:{tidy_email(email)}")
+    if is_locked(session, at, subject=subject):
+        return False
+    count(session, at, subject=subject, limit=LOCK_MAIL_LIMIT)
+    return True
 
 
 def count(session: Session, at: Installation, *, subject: bytes, limit: Limit) -> bool:
@@ -128,9 +153,10 @@ def is_locked(session: Session, at: Installation, *, subject: bytes) -> bool:
     return until is not None and until > at.now()
 
 
-def forget_failures(session: Session, at: Installation, *, email: str) -> None:
-    """Forget an account's failures after a whole sign-in; an address keeps its own."""
-    session.execute(delete(SignInAttempt).where(SignInAttempt.subject == account_subject(at, email)))
+def forget_failures(session: Session, counters: Counters) -> None:
+    """Forget an account's or a known browser's failures after a whole sign-in; an address keeps its own."""
+    forgotten = [subject for subject, limit in counters if limit is ACCOUNT_LIMIT]
+    session.execute(delete(SignInAttempt).where(SignInAttempt.subject.in_(forgotten)))
 
 
 def _name_address(address: str) -> str:

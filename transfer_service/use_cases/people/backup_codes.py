@@ -38,7 +38,7 @@ from transfer_service.use_cases.people.locking import lock_pending, lock_person
 from transfer_service.use_cases.people.password_again import check_password_is_recent
 from transfer_service.use_cases.people.session_keys import StartedSession, open_seed
 from transfer_service.use_cases.people.session_rows import get_live, own_actor
-from transfer_service.use_cases.people.signing_in import count_wrong
+from transfer_service.use_cases.people.signing_in import count_wrong, own_counters
 from transfer_service.use_cases.people.starting import replace_pending
 from transfer_service.use_cases.recording import entry, record_all
 
@@ -103,7 +103,8 @@ def finish_sign_in_with_backup_code(
         raise Invalid({"backup_code": [str(error)]}) from None
     with database.writing() as session:
         pending, person = lock_pending(session, at, cookie)
-        attempts.hold_counters(session, at, email=person.email, address=device.address)
+        counters = own_counters(at, person, device)
+        attempts.hold_counters(session, at, counters)
         seed = open_seed(at, pending, cookie)
         row = _find_unused(session, at, person.id, code) if person.totp_seed is not None else None
         if row is not None:
@@ -116,7 +117,7 @@ def finish_sign_in_with_backup_code(
             used = entry(actor, Event.BACKUP_CODE_USED, subject=row.id, basis=Basis.ROLE, detail=_say_left(left))
             record_all(session, at, [used, *leaves])
             return started
-        count_wrong(session, at, email=person.email, address=device.address, person=person)
+        count_wrong(session, at, counters, person=person)
     raise SignInRefused(WRONG_BACKUP_CODE)
 
 

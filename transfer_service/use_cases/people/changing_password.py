@@ -16,6 +16,7 @@ from transfer_service.domain.roles import Actor
 from transfer_service.use_cases.alerting import alert_person
 from transfer_service.use_cases.installation import Installation
 from transfer_service.use_cases.people import attempts
+from transfer_service.use_cases.people.devices import Device
 from transfer_service.use_cases.people.locking import lock_person
 from transfer_service.use_cases.people.passwords import PasswordWork, check_new_password
 from transfer_service.use_cases.people.person_keys import open_with_password, set_password
@@ -26,6 +27,7 @@ from transfer_service.use_cases.people.signing_in import (
     derive_own_password,
     get_own_session,
     is_right_password,
+    own_counters,
 )
 from transfer_service.use_cases.recording import entry, record_all
 
@@ -38,7 +40,7 @@ def change_password(
     *,
     old_password: str,
     new_password: str,
-    address: str,
+    device: Device,
 ) -> None:
     """Replace the password by a new one; all other sessions end, and a mail tells of it.
 
@@ -48,16 +50,17 @@ def change_password(
     with database.reading() as session:
         words = context_words(session, session.get_one(Person, actor.person_id))
     check_new_password(new_password, context_words=words)
-    old = derive_own_password(database, at, work, actor, password=old_password, address=address)
+    old = derive_own_password(database, at, work, actor, password=old_password, device=device)
     parameters = work.new_parameters()
     new = work.derive(new_password, parameters)
     with database.writing() as session:
         person = lock_person(session, actor.person_id)
-        attempts.hold_counters(session, at, email=person.email, address=address)
+        counters = own_counters(at, person, device)
+        attempts.hold_counters(session, at, counters)
         if is_right_password(person, old):
             record_all(session, at, _change(session, at, actor, person, old=old, parameters=parameters, new=new))
             return
-        count_wrong(session, at, email=person.email, address=address, person=person)
+        count_wrong(session, at, counters, person=person)
     raise SignInRefused(WRONG_PASSWORD)
 
 

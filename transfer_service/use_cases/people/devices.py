@@ -1,7 +1,8 @@
 """Browsers that were seen before, and those that office staff and heads trust for 30 days.
 
 A mark for "seen before" is kept by the browser alone: a keyed hash that the service can make again, so that there is
-no list of anybody's devices. It silences one mail and lets nobody in.
+no list of anybody's devices. It silences one mail, has the browser's guesses counted apart from those of strangers
+(`attempts`), and lets nobody in.
 """
 
 from __future__ import annotations
@@ -50,10 +51,11 @@ def make_mark(at: Installation, person: Person) -> str:
     return at.field_keys.keyed_hash("device-mark", person.id.bytes + changed.to_bytes(8, "big")).hex()[:32]
 
 
-def is_known(at: Installation, person: Person, marks: Iterable[str]) -> bool:
-    """Tell whether this person has signed in from this browser before."""
-    own = make_mark(at, person).encode()
-    return any(hmac.compare_digest(own, mark.encode()) for mark in marks)
+def find_own_mark(at: Installation, person: Person, marks: Iterable[str]) -> str | None:
+    """Return the mark by which this browser is known to have signed in as this person before; None where it has not."""
+    own = make_mark(at, person)
+    found = [mark for mark in marks if hmac.compare_digest(own.encode(), mark.encode())]
+    return own if found else None
 
 
 def may_trust(session: Session, person_id: UUID) -> bool:

@@ -6,37 +6,31 @@ again, or an officer to approve a school's only holder anew (docs/keys.md, rules
 
 from __future__ import annotations
 
-from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
 from transfer_service.audit.log import Entry
-from transfer_service.crypto.suites import PersonKey
 from transfer_service.crypto.unlock import KdfParameters, PasswordKeys
 from transfer_service.crypto.values import Seed
-from transfer_service.db.models import HeldForm, Person, Unlock
-from transfer_service.db.queries import people as people_queries
+from transfer_service.db.models import Person, Unlock
 from transfer_service.db.session import Database
 from transfer_service.domain.alerts import AlertKind
 from transfer_service.domain.errors import SignInRefused
 from transfer_service.domain.events import Basis, Event
-from transfer_service.domain.roles import KEY_HOLDING_ROLES, MembershipState
 from transfer_service.use_cases.alerting import alert_person
 from transfer_service.use_cases.installation import Installation
-from transfer_service.use_cases.keys.locking import lock_school
-from transfer_service.use_cases.keys.writing_grants import revoke_from_person
 from transfer_service.use_cases.people import attempts
-from transfer_service.use_cases.people.asking import ask_for_keys
 from transfer_service.use_cases.people.changing_password import context_words
 from transfer_service.use_cases.people.devices import Device
 from transfer_service.use_cases.people.locking import lock_person
 from transfer_service.use_cases.people.passwords import PasswordWork, check_new_password
-from transfer_service.use_cases.people.person_keys import add_person_key, set_password
+from transfer_service.use_cases.people.person_keys import set_password
 from transfer_service.use_cases.people.recovery_codes import open_with_recovery_code, use_up
+from transfer_service.use_cases.people.replacing_key import replace_key
 from transfer_service.use_cases.people.reset_links import get_person_of_token
 from transfer_service.use_cases.people.second_factor import WRONG_RECOVERY_CODE, offer_in_place_of_lost
 from transfer_service.use_cases.people.session_keys import StartedSession, start_pending
 from transfer_service.use_cases.people.session_rows import end_sessions_of, own_actor
-from transfer_service.use_cases.people.signing_in import count_wrong
+from transfer_service.use_cases.people.signing_in import count_wrong, own_counters
 from transfer_service.use_cases.recording import entry, record_all
 
 
@@ -47,11 +41,14 @@ def reset_password(
 
     The one-time code is asked for as ever. Raises RuleForbids for a link that is over, Invalid, Unavailable.
     """
-    parameters, keys = _derive(database, at, work, token=token, password=password, address=device.address)
+    parameters, keys = _derive(database, at, work, token=token, password=password, device=device)
     with database.writing() as session:
         person = _lock_person_of_token(session, at, token)
-        attempts.hold_counters(session, at, email=person.email, address=device.address)
-        record_all(session, at, _replace_key(session, at, person, parameters=parameters, keys=keys))
+        attempts.hold_counters(session, at, own_counters(at, person, device))
+        new = replace_key(session, at, person, parameters=parameters, keys=keys)
+        alert_person(session, at, AlertKind.PASSWORD_CHANGED, person)
+        was_reset = entry(own_actor(person.id), Event.PASSWORD_RESET, subject=person.id)
+        record_all(session, at, [*new.leaves, was_reset])
 
 
 def reset_password_with_code(
@@ -70,10 +67,11 @@ def reset_password_with_code(
     Where the device for codes is lost too, returns the session in which another is set up; else None, and the person
     signs in. The code is used up. Raises as `reset_password`, and SignInRefused for a code that is not a live one.
     """
-    parameters, keys = _derive(database, at, work, token=token, password=password, address=device.address)
+    parameters, keys = _derive(database, at, work, token=token, password=password, device=device)
     with database.writing() as session:
         person = _lock_person_of_token(session, at, token)
-        attempts.hold_counters(session, at, email=person.email, address=device.address)
+        counters = own_counters(at, person, device)
+        attempts.hold_counters(session, at, counters)
         opened = open_with_recovery_code(session, at, person.id, recovery_code)
         if opened is not None:
             unlock, seed = opened
@@ -81,7 +79,7 @@ def reset_password_with_code(
             started = _start_enrolment(session, at, unlock, seed, device) if lost_device else None
             record_all(session, at, leaves)
             return started
-        count_wrong(session, at, email=person.email, address=device.address, person=person)
+        count_wrong(session, at, counters, person=person)
     raise SignInRefused(WRONG_RECOVERY_CODE)
 
 
@@ -95,11 +93,11 @@ def _lock_person_of_token(session: Session, at: Installation, token: str) -> Per
 
 
 def _derive(
-    database: Database, at: Installation, work: PasswordWork, *, token: str, password: str, address: str
+    database: Database, at: Installation, work: PasswordWork, *, token: str, password: str, device: Device
 ) -> tuple[KdfParameters, PasswordKeys]:
     with database.reading() as session:
         person = get_person_of_token(session, at, token)
-        attempts.check_not_locked(session, at, email=person.email, address=address)
+        attempts.check_not_locked(session, at, own_counters(at, person, device))
         words = context_words(session, person)
     check_new_password(password, context_words=words)
     parameters = work.new_parameters()
@@ -137,42 +135,3 @@ def _start_enrolment(session: Session, at: Installation, unlock: Unlock, seed: S
     )
     offer_in_place_of_lost(session, at, started, recovery_unlock_id=unlock.id)
     return started
-
-
-def _replace_key(
-    session: Session, at: Installation, person: Person, *, parameters: KdfParameters, keys: PasswordKeys
-) -> list[Entry]:
-    """Give the person a new key and take away all that the old one held; returns the leaves."""
-    actor = own_actor(person.id)
-    leaves = end_sessions_of(session, at, actor, person_id=person.id)
-    leaves.extend(_take_keys_away(session, at, person))
-    session.execute(delete(Unlock).where(Unlock.person_id == person.id))
-    session.execute(delete(HeldForm).where(HeldForm.person_id == person.id))
-    seed = Seed.generate()
-    row = add_person_key(session, at, person_id=person.id, seed=seed)
-    set_password(session, at, person, key_version=row.version, seed=seed, parameters=parameters, keys=keys)
-    alert_person(session, at, AlertKind.PASSWORD_CHANGED, person)
-    key = PersonKey.from_seed(seed).fingerprint.hex
-    return [
-        *leaves,
-        entry(actor, Event.PERSON_KEY_REPLACED, subject=person.id, key=key),
-        entry(actor, Event.PASSWORD_RESET, subject=person.id),
-    ]
-
-
-def _take_keys_away(session: Session, at: Installation, person: Person) -> list[Entry]:
-    """Delete the grants to the lost key, and let those who can help know; a school may lose its last holder here."""
-    actor = own_actor(person.id)
-    leaves: list[Entry] = []
-    for school_id in sorted(people_queries.list_schools_held(session, person.id)):
-        lock_school(session, school_id)
-        leaves.extend(
-            revoke_from_person(session, at, actor, person_id=person.id, school_id=school_id, basis=Basis.RULE)
-        )
-    for row in people_queries.list_memberships_of_person(session, person.id):
-        membership = row.membership
-        is_in_use = membership.state is MembershipState.ACTIVE
-        if row.school is not None and membership.role in KEY_HOLDING_ROLES and is_in_use:
-            membership.state = MembershipState.AWAITING_APPROVAL
-            ask_for_keys(session, at, row.school.id)
-    return leaves

@@ -35,7 +35,7 @@ from transfer_service.use_cases.people.password_again import check_password_is_r
 from transfer_service.use_cases.people.recovery_codes import open_with_recovery_code, use_up
 from transfer_service.use_cases.people.session_keys import StartedSession, open_seed, start_pending
 from transfer_service.use_cases.people.session_rows import end_sessions_of, find_row, get_live, is_live, own_actor
-from transfer_service.use_cases.people.signing_in import WRONG_CODE, count_wrong
+from transfer_service.use_cases.people.signing_in import WRONG_CODE, count_wrong, own_counters
 from transfer_service.use_cases.people.starting import replace_pending
 from transfer_service.use_cases.recording import entry, record_all
 
@@ -90,7 +90,8 @@ def use_recovery_code(
     """
     with database.writing() as session:
         row, person = lock_pending(session, at, cookie)
-        attempts.hold_counters(session, at, email=person.email, address=device.address)
+        counters = own_counters(at, person, device)
+        attempts.hold_counters(session, at, counters)
         opened = open_with_recovery_code(session, at, person.id, recovery_code)
         if opened is not None:
             unlock, seed = opened
@@ -107,7 +108,7 @@ def use_recovery_code(
             )
             offer_in_place_of_lost(session, at, started, recovery_unlock_id=unlock.id)
             return started
-        count_wrong(session, at, email=person.email, address=device.address, person=person)
+        count_wrong(session, at, counters, person=person)
     raise SignInRefused(WRONG_RECOVERY_CODE)
 
 
@@ -120,7 +121,8 @@ def confirm_second_factor(
     """
     with database.writing() as session:
         row, person = lock_pending(session, at, cookie)
-        attempts.hold_counters(session, at, email=person.email, address=device.address)
+        counters = own_counters(at, person, device)
+        attempts.hold_counters(session, at, counters)
         seed = open_seed(at, row, cookie)
         kept = _get_kept(session, at, row, seed)
         if _take_first_code(at, person, kept, code):
@@ -131,7 +133,7 @@ def confirm_second_factor(
             )
             record_all(session, at, [*leaves, *more])
             return started
-        count_wrong(session, at, email=person.email, address=device.address, person=person)
+        count_wrong(session, at, counters, person=person)
     raise SignInRefused(WRONG_CODE)
 
 
@@ -146,7 +148,8 @@ def change_second_factor(
         row, person = _lock_row(session, at, cookie)
         if row.id != actor.session_id:
             raise SessionEnded
-        attempts.hold_counters(session, at, email=person.email, address=device.address)
+        counters = own_counters(at, person, device)
+        attempts.hold_counters(session, at, counters)
         kept = _get_kept(session, at, row, open_seed(at, row, cookie))
         if _take_first_code(at, person, kept, code):
             drop_kept(session, person_id=person.id, label=_KEPT)
@@ -156,7 +159,7 @@ def change_second_factor(
             replaced = entry(actor, Event.SECOND_FACTOR_REPLACED, subject=person.id, basis=Basis.ROLE)
             record_all(session, at, [replaced, *codes, *ended])
             return
-        count_wrong(session, at, email=person.email, address=device.address, person=person)
+        count_wrong(session, at, counters, person=person)
     raise SignInRefused(WRONG_CODE)
 
 

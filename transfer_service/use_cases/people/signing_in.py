@@ -6,18 +6,22 @@ and a failure must be counted although it is refused.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from transfer_service.audit.log import Entry
 from transfer_service.crypto.unlock import KdfParameters, PasswordKeys, needs_new_parameters
 from transfer_service.db.models import Person, SignInSession
 from transfer_service.db.queries import people as people_queries
 from transfer_service.db.session import Database
+from transfer_service.domain.alerts import AlertKind
 from transfer_service.domain.errors import SessionEnded, SignInRefused, Unavailable
 from transfer_service.domain.events import Basis, Event
 from transfer_service.domain.roles import Actor
+from transfer_service.use_cases.alerting import alert_person
 from transfer_service.use_cases.installation import Installation
 from transfer_service.use_cases.people import attempts, devices, one_time_codes
 from transfer_service.use_cases.people.devices import Device
@@ -42,18 +46,19 @@ def begin_sign_in(
     work and in the same words for accounts that do not exist; TooManyAttempts; Unavailable past the queue.
     """
     with database.reading() as session:
-        attempts.check_not_locked(session, at, email=email, address=device.address)
         person = people_queries.find_person_by_email(session, email)
+        attempts.check_not_locked(session, at, attempts.counters_of(at, email=email, person=person, device=device))
         parameters = read_parameters(person.password_parameters) if person else None
         verifier = person.password_verifier if person else None
     keys = work.derive(password, parameters)
     stronger = _derive_anew(work, password, parameters, is_right=verifier is not None and keys.verifies(verifier))
     with database.writing() as session:
         person = people_queries.find_person_by_email(session, email, lock=True)
-        attempts.hold_counters(session, at, email=email, address=device.address)
-        if person is not None and is_right_password(person, keys) and person.suspended_at is None:
+        counters = attempts.counters_of(at, email=email, person=person, device=device)
+        attempts.hold_counters(session, at, counters)
+        if person is not None and is_right_password(person, keys):
             return _accept_password(session, at, person, keys=keys, device=device, stronger=stronger)
-        count_wrong(session, at, email=email, address=device.address, person=person)
+        count_wrong(session, at, counters, person=person)
     raise SignInRefused
 
 
@@ -67,7 +72,8 @@ def finish_sign_in(
     """
     with database.writing() as session:
         pending, person = lock_pending(session, at, cookie)
-        attempts.hold_counters(session, at, email=person.email, address=device.address)
+        counters = own_counters(at, person, device)
+        attempts.hold_counters(session, at, counters)
         seed = open_seed(at, pending, cookie)
         if use_code(at, person, code):
             started, leaves = replace_pending(
@@ -75,35 +81,36 @@ def finish_sign_in(
             )
             record_all(session, at, leaves)
             return started
-        count_wrong(session, at, email=person.email, address=device.address, person=person)
+        count_wrong(session, at, counters, person=person)
     raise SignInRefused(WRONG_CODE)
 
 
 def confirm_password(
-    database: Database, at: Installation, work: PasswordWork, actor: Actor, *, password: str, address: str
+    database: Database, at: Installation, work: PasswordWork, actor: Actor, *, password: str, device: Device
 ) -> None:
     """Take the password again for an act that asks for it; good for ten minutes.
 
     Raises SignInRefused, TooManyAttempts, Unavailable, SessionEnded.
     """
-    keys = derive_own_password(database, at, work, actor, password=password, address=address)
+    keys = derive_own_password(database, at, work, actor, password=password, device=device)
     with database.writing() as session:
         person = lock_person(session, actor.person_id)
-        attempts.hold_counters(session, at, email=person.email, address=address)
+        counters = own_counters(at, person, device)
+        attempts.hold_counters(session, at, counters)
         if is_right_password(person, keys):
             get_own_session(session, actor).password_given_at = at.now()
             return
-        count_wrong(session, at, email=person.email, address=address, person=person)
+        count_wrong(session, at, counters, person=person)
     raise SignInRefused(WRONG_PASSWORD)
 
 
 def derive_own_password(
-    database: Database, at: Installation, work: PasswordWork, actor: Actor, *, password: str, address: str
+    database: Database, at: Installation, work: PasswordWork, actor: Actor, *, password: str, device: Device
 ) -> PasswordKeys:
     """Derive what somebody who is signed in typed as the present password; whether it is right is asked after."""
     with database.reading() as session:
         person = session.get_one(Person, actor.person_id)
-        attempts.check_not_locked(session, at, email=person.email, address=address)
+        attempts.check_not_locked(session, at, own_counters(at, person, device))
         parameters = read_parameters(person.password_parameters)
     return work.derive(password, parameters)
 
@@ -125,15 +132,28 @@ def use_code(at: Installation, person: Person, code: str) -> bool:
     return True
 
 
-def count_wrong(session: Session, at: Installation, *, email: str, address: str, person: Person | None) -> None:
-    """Count a failure, and leave a leaf where it locks."""
-    record_all(
-        session,
-        at,
-        attempts.count_failure(
-            session, at, email=email, address=address, person_id=person.id if person is not None else None
-        ),
-    )
+def own_counters(at: Installation, person: Person, device: Device) -> attempts.Counters:
+    """Return under what a guess at the account of a person is counted, whose password or code is asked for."""
+    return attempts.counters_of(at, email=person.email, person=person, device=device)
+
+
+def count_wrong(session: Session, at: Installation, counters: attempts.Counters, *, person: Person | None) -> None:
+    """Count a failure; where it locks an account, leave a leaf and tell whose account it is."""
+    person_id = person.id if person is not None else None
+    leaves = attempts.count_failure(session, at, counters, person_id=person_id)
+    if person is not None and _locks_account(person, leaves):
+        _tell_of_lock(session, at, person)
+    record_all(session, at, leaves)
+
+
+def _tell_of_lock(session: Session, at: Installation, person: Person) -> None:
+    if attempts.may_tell_of_lock(session, at, email=person.email):
+        alert_person(session, at, AlertKind.SIGN_IN_LOCKED, person)
+
+
+def _locks_account(person: Person, leaves: Sequence[Entry]) -> bool:
+    """Whether a failure locked somebody's account, and not a network address alone, nor one only invited."""
+    return person.password_verifier is not None and any(one.leaf.subject == person.id for one in leaves)
 
 
 def get_own_session(session: Session, actor: Actor) -> SignInSession:

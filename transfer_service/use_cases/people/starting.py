@@ -48,9 +48,9 @@ def start_session(
         device_label=device.short_label,
         password_given_at=password_given_at,
     )
-    if not is_first and not devices.is_known(at, person, device.marks):
+    if not is_first and devices.find_own_mark(at, person, device.marks) is None:
         alert_person(session, at, AlertKind.NEW_DEVICE, person)
-    attempts.forget_failures(session, at, email=person.email)
+    attempts.forget_failures(session, attempts.counters_of(at, email=person.email, person=person, device=device))
     started = StartedSession(
         session_id=row.id,
         person_id=person.id,

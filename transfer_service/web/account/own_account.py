@@ -90,7 +90,7 @@ def send_password() -> ResponseReturnValue:
             person_here().actor,
             old_password=submitted.value.current_password,
             new_password=submitted.value.password,
-            address=this_device().address,
+            device=this_device(),
         )
     except SignInRefused as refusal:
         return refused("account/password.html", submitted.form.with_errors({"current_password": [refusal.sentence]}))

@@ -41,7 +41,7 @@ def check() -> ResponseReturnValue:
             password_work(),
             person_here().actor,
             password=submitted.value.password,
-            address=this_device().address,
+            device=this_device(),
         )
     except SignInRefused as refusal:
         form = submitted.form.with_errors({"password": [refusal.sentence]})
