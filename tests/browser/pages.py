@@ -7,10 +7,8 @@ NO_PAGES = """
     school_lists.transfers_file school_receipts.entries school_receipts.pdf school_receipts.proof
     school_receiving.attachment school_search.suggestions static_files.static
     arriving.arrive held.newest
-    authority.recovery_request
 """
-"""Files, answers for machines, addresses that lead on, and a request to the custodians: it takes a school's lost key,
-which the integration tests of the recovery pages make happen."""
+"""Files, answers for machines, and addresses that lead on."""
 
 PAGES = {
     "nobody": """
@@ -48,7 +46,8 @@ PAGES = {
         authority.alerts authority.ask_again authority.ask_clock authority.ask_closure authority.ask_custodian authority.ask_end
         authority.ask_name authority.ask_officer authority.ask_refusal authority.ask_term authority.audit
         authority.audit_search authority.calendar authority.compliance authority.conversion
-        authority.conversions authority.hold authority.overdue authority.people authority.recovery authority.school
+        authority.conversions authority.hold authority.overdue authority.people authority.recovery
+        authority.recovery_request authority.school
         authority.school_people authority.settings authority.story authority.transfer
     """,
     "an officer": "",

@@ -219,6 +219,26 @@ def oversee(looker: Looker, others: OtherPeople) -> None:
     in_the_database(at, "UPDATE school SET status = 'Closed' WHERE urn = '138431'")
     looker.go("/authority/conversions")
     looker.go("/authority/conversions/138431")
+    ask_for_a_school(looker, others("dominic.achebe@"))
+
+
+def ask_for_a_school(looker: Looker, officer: Visitor) -> None:
+    """Ask the custodians' help for a school whose key nobody holds any more; another officer looks at the request."""
+    at = looker.at
+    in_the_database(
+        at,
+        "DELETE FROM key_grant WHERE grantee_kind = 'person' AND school_epoch_id IN "
+        "(SELECT e.id FROM school_epoch e JOIN school s ON s.id = e.school_id WHERE s.urn = '140004')",
+    )
+    looker.go("/authority/recovery/schools/140004")
+    press_and_look(looker, "Ask for help")
+    at.choose("Joanne Tranter")
+    at.choose(re.compile(r"^\s*Every safeguarding lead of the authority is told"))
+    press_and_look(looker, "Ask for help")
+    dominic = Looker(officer, looker.endpoint_of, looker.built, looker.faults, looker.seen, looker.paths)
+    dominic.go(at.path)
+    press_and_look(dominic, "Approve")
+    assert officer.complaints == []
 
 
 def approve(looker: Looker, others: OtherPeople) -> None:
