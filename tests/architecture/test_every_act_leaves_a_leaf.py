@@ -17,6 +17,7 @@ USE_CASES_WITHOUT_A_LEAF = {
     "transfer_service.use_cases.alerting:alert_authority": "queues a row; each attempt to send it leaves a leaf",
     "transfer_service.use_cases.alerting:alert_person": "as alert_authority",
     "transfer_service.use_cases.alerting:alert_school": "as alert_authority",
+    "transfer_service.use_cases.outbox:withdraw_alert": "returns its leaf to the act that records it",
     "transfer_service.use_cases.people.backup_codes:issue_backup_codes": "counts from its confirmation on",
     "transfer_service.use_cases.people.cleaning:delete_expired_rows": "takes away what had ended by itself",
     "transfer_service.use_cases.people.held_forms:hold_form": "keeps what was typed when a session ended: no act yet",

@@ -20,6 +20,7 @@ from transfer_service.crypto.suites import EpochKey, PersonKey, PublicKey
 from transfer_service.crypto.values import Fingerprint, Seed
 from transfer_service.db.models import KeyGrant, SchoolEpoch
 from transfer_service.db.models import PersonKey as PersonKeyRow
+from transfer_service.db.queries.keys import find_active_epoch_row
 from transfer_service.domain.errors import CannotOpen, Helper, KeyMissing, OpeningFailure
 from transfer_service.domain.keys import GranteeKind, KeyState
 from transfer_service.domain.roles import KEY_HOLDING_ROLES, Actor
@@ -139,16 +140,11 @@ def get_public_epoch(session: Session, at: Installation, school_id: UUID, number
 def find_active_epoch(session: Session, at: Installation, school_id: UUID) -> PublicEpoch | None:
     """Return the epoch that is sealed to now, or None where nobody at the school can open anything.
 
-    An epoch is active only while somebody holds it. Raises CannotOpen(PUBLIC_KEY_NOT_AUTHENTIC), also where the log
-    does not say that it is: an earlier one that somebody put back in use.
+    Raises CannotOpen(PUBLIC_KEY_NOT_AUTHENTIC), also for an earlier one that is in use otherwise than the log says.
     """
-    row = session.scalar(
-        select(SchoolEpoch).where(SchoolEpoch.school_id == school_id, SchoolEpoch.state == KeyState.ACTIVE)
-    )
-    if row is None:
-        return None
-    found = authentic_epoch(at, row)
-    if not is_as_logged(session, row):
+    row = find_active_epoch_row(session, school_id)
+    found = None if row is None else authentic_epoch(at, row)
+    if row is not None and not is_as_logged(session, row):
         raise CannotOpen(OpeningFailure.PUBLIC_KEY_NOT_AUTHENTIC)
     return found
 
