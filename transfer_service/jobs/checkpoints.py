@@ -10,15 +10,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from transfer_service.audit.receipts import find_newest_checkpoint
-from transfer_service.db.models import Membership, Person
+from transfer_service.db.queries.people import list_active_people
 from transfer_service.db.session import Database
 from transfer_service.domain.alerts import AlertKind
 from transfer_service.domain.dates import LONDON
-from transfer_service.domain.roles import AUTHORITY_ROLES, KEY_HOLDING_ROLES, MembershipState
+from transfer_service.domain.roles import AUTHORITY_ROLES, KEY_HOLDING_ROLES
 from transfer_service.jobs import runs
 from transfer_service.use_cases.alerting import alert_person
 from transfer_service.use_cases.installation import Installation
@@ -61,16 +60,7 @@ def mail_checkpoint(session: Session, at: Installation, *, policy: str = "") -> 
     if newest is None:
         return 0
     evidence = write_evidence(newest.note.decode(), policy)
-    people = session.scalars(
-        select(Person)
-        .join(Membership)
-        .where(
-            Membership.role.in_([*KEY_HOLDING_ROLES, *AUTHORITY_ROLES]),
-            Membership.state == MembershipState.ACTIVE,
-        )
-        .distinct()
-        .order_by(Person.id)
-    ).all()
+    people = list_active_people(session, KEY_HOLDING_ROLES | AUTHORITY_ROLES)
     for person in people:
         alert_person(session, at, AlertKind.WEEKLY_CHECKPOINT, person, secret=evidence)
     return len(people)

@@ -12,10 +12,11 @@ from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
 from transfer_service.audit.signer import SignOutcome, SignResult
-from transfer_service.db.models import Alert, Membership, Person
+from transfer_service.db.models import Alert
+from transfer_service.db.queries.people import list_active_people
 from transfer_service.db.session import Database
 from transfer_service.domain.alerts import AlertKind
-from transfer_service.domain.roles import AUTHORITY_ROLES, INSTALLATION_ROLES, MembershipState
+from transfer_service.domain.roles import AUTHORITY_ROLES, INSTALLATION_ROLES
 from transfer_service.use_cases.alerting import alert_person
 from transfer_service.use_cases.installation import Installation
 
@@ -49,15 +50,7 @@ def tell_frozen(session: Session, at: Installation) -> bool:
     since = at.now() - TOLD_AGAIN_AFTER
     if session.scalar(select(exists().where(Alert.kind == AlertKind.LOG_FROZEN.value, Alert.created_at > since))):
         return False
-    people = session.scalars(
-        select(Person)
-        .join(Membership)
-        .where(
-            Membership.role.in_([*INSTALLATION_ROLES, *AUTHORITY_ROLES]),
-            Membership.state == MembershipState.ACTIVE,
-        )
-        .distinct()
-    ).all()
+    people = list_active_people(session, INSTALLATION_ROLES | AUTHORITY_ROLES)
     for person in people:
         alert_person(session, at, AlertKind.LOG_FROZEN, person)
     return bool(people)

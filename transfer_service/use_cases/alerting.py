@@ -8,9 +8,10 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from transfer_service.db.models import Alert, Dispatch, Membership, Person, School, Transfer
+from transfer_service.db.models import Alert, Dispatch, Person, School, Transfer
+from transfer_service.db.queries.people import list_active_people
 from transfer_service.domain.alerts import AlertKind, AlertState
-from transfer_service.domain.roles import AUTHORITY_ROLES, KEY_HOLDING_ROLES, MembershipState, Role
+from transfer_service.domain.roles import AUTHORITY_ROLES, KEY_HOLDING_ROLES, Role
 from transfer_service.use_cases.installation import Installation
 
 
@@ -27,7 +28,7 @@ def alert_school(
 
     By default these are its active DSLs and deputies.
     """
-    for person in _people(session, Membership.school_id == school_id, roles):
+    for person in list_active_people(session, roles, school_id=school_id):
         _queue(session, at, kind, person.email, person_id=person.id, organisation_id=school_id, dispatch=dispatch)
     mailbox = session.scalar(select(School.safeguarding_mailbox).where(School.id == school_id))
     if mailbox:
@@ -38,7 +39,7 @@ def alert_authority(
     session: Session, at: Installation, kind: AlertKind, authority_id: UUID, *, dispatch: Dispatch | None = None
 ) -> int:
     """Alert the officers and the Head of Service of an authority; returns how many there are."""
-    people = _people(session, Membership.authority_id == authority_id, AUTHORITY_ROLES)
+    people = list_active_people(session, AUTHORITY_ROLES, authority_id=authority_id)
     for person in people:
         _queue(session, at, kind, person.email, person_id=person.id, organisation_id=authority_id, dispatch=dispatch)
     return len(people)
@@ -49,22 +50,6 @@ def alert_person(
 ) -> Alert:
     """Alert one person; `secret` is what only the mail may show, such as an invitation's link."""
     return _queue(session, at, kind, person.email, person_id=person.id, secret=secret)
-
-
-def _people(session: Session, place: object, roles: Iterable[Role]) -> list[Person]:
-    return list(
-        session.scalars(
-            select(Person)
-            .join(Membership)
-            .where(
-                place,  # type: ignore[arg-type]
-                Membership.role.in_(list(roles)),
-                Membership.state == MembershipState.ACTIVE,
-            )
-            .distinct()
-            .order_by(Person.email)
-        )
-    )
 
 
 def _queue(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -20,7 +21,7 @@ from transfer_service.db.models import (
     Unlock,
 )
 from transfer_service.domain.keys import GranteeKind, KeyState, UnlockKind
-from transfer_service.domain.roles import KEY_HOLDING_ROLES, MembershipState
+from transfer_service.domain.roles import KEY_HOLDING_ROLES, MembershipState, Role
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +57,24 @@ def say_name(membership: Membership, person: Person) -> str:
     Else whoever invites an address would learn whether it has an account, and whose it is.
     """
     return "" if membership.state is MembershipState.INVITED else person.name
+
+
+def list_active_people(
+    session: Session, roles: Iterable[Role], *, school_id: UUID | None = None, authority_id: UUID | None = None
+) -> list[Person]:
+    """List everybody who holds one of the roles now, each once, by address: at a school, an authority, or anywhere."""
+    people = (
+        select(Person)
+        .join(Membership)
+        .where(Membership.role.in_(list(roles)), Membership.state == MembershipState.ACTIVE)
+        .distinct()
+        .order_by(Person.email)
+    )
+    if school_id is not None:
+        people = people.where(Membership.school_id == school_id)
+    if authority_id is not None:
+        people = people.where(Membership.authority_id == authority_id)
+    return list(session.scalars(people))
 
 
 def find_person_by_email(session: Session, email: str, *, lock: bool = False) -> Person | None:
