@@ -31,7 +31,6 @@ BEFORE_SUMMER: Final = frozenset({6, 7})
 """Months in which people say that they leave."""
 A_WEEK: Final = timedelta(days=7)
 A_MONTH: Final = timedelta(days=28)
-_CLOSED: Final = "Closed"
 _OF_AGE: Final = frozenset({AlertKind.EPOCH_RENEWAL_SOON, AlertKind.EPOCH_RENEWAL_DUE})
 _TOLD_OF_ONE: Final = (*KEY_HOLDING_ROLES, Role.HEAD_TEACHER)
 
@@ -66,7 +65,7 @@ def list_due(session: Session, *, now: datetime) -> list[tuple[UUID, AlertKind]]
         select(School.id)
         .join(Authority, Authority.id == School.authority_id)
         .where(
-            School.status != _CLOSED,
+            ~School.is_closed,
             Authority.enrolled_at.is_not(None),
             exists().where(SchoolEpoch.school_id == School.id, SchoolEpoch.state != KeyState.DESTROYED),
         )
@@ -94,7 +93,7 @@ def list_ageing(session: Session, *, now: datetime) -> list[tuple[UUID, AlertKin
             SchoolEpoch.state == KeyState.ACTIVE,
             # No key is due before nine months have gone, nor its notice before eight.
             SchoolEpoch.created_at <= now - timedelta(days=240),
-            School.status != _CLOSED,
+            ~School.is_closed,
             Authority.enrolled_at.is_not(None),
         )
         .order_by(School.id)

@@ -65,7 +65,7 @@ def show_schools(session: Session, schools: Iterable[School]) -> Mapping[UUID, S
             authority=names.get(school.authority_id, ""),
             urn=school.urn,
             telephone=school.telephone,
-            is_closed=school.status == queries.CLOSED,
+            is_closed=school.is_closed,
         )
         for school_id, school in known.items()
     }
@@ -85,7 +85,7 @@ def get_receiver(session: Session, at: Installation, actor: Actor, *, urn: str) 
     school = queries.find_school_by_urn(session, urn)
     if school is None:
         raise NotFound("school")
-    successors = queries.list_successors(session, school) if school.status == queries.CLOSED else []
+    successors = queries.list_successors(session, school) if school.is_closed else []
     shown = show_schools(session, [school, *successors])
     return Receiver(
         school=shown[school.id],

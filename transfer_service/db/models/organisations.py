@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ForeignKey, Index, Text, UniqueConstraint
+from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column
 
 from transfer_service.db.models.base import Model
@@ -56,6 +57,11 @@ class School(Model):
     opened_on: Mapped[date | None] = mapped_column(Day)
     closed_on: Mapped[date | None] = mapped_column(Day)
     safeguarding_mailbox: Mapped[str | None] = mapped_column(Text)
+
+    @hybrid_property
+    def is_closed(self) -> bool:
+        """Whether the register has it as closed; also a condition of a query."""
+        return self.status == "Closed"
 
 
 class FormerUrn(Model):

@@ -105,7 +105,7 @@ def reason(today: date) -> ColumnElement[Any]:
         ),
         (Dispatch.status == Status.REJECTED, Reason.DISPUTED.value),
         (Dispatch.status.not_in(_UNDER_WAY), case((sender_is_late, Reason.SENDER_LATE.value), else_=None)),
-        (Receiver.status == "Closed", Reason.SCHOOL_CLOSED.value),
+        (Receiver.is_closed, Reason.SCHOOL_CLOSED.value),
         (~_has_dsl(), Reason.NO_DSL.value),
         (_is_unreadable(), Reason.TECHNICAL.value),
         (_has_bounced(), Reason.ADDRESS_BOUNCED.value),

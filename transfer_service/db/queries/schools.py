@@ -12,7 +12,6 @@ from transfer_service.db.models import Authority, Closure, Dispatch, FormerUrn, 
 from transfer_service.domain.identifiers import parse_laestab, parse_urn
 from transfer_service.domain.search import fold_for_search
 
-CLOSED = "Closed"
 MOST_FOUND = 50
 _LONGEST_CHAIN = 6
 _SUCCESSOR_KINDS = ("Successor", "Result of Amalgamation")
@@ -50,7 +49,7 @@ def search_schools(session: Session, text: str, *, limit: int = MOST_FOUND) -> l
     else:
         return []
     order = (
-        case((School.status == CLOSED, 1), else_=0),
+        case((School.is_closed, 1), else_=0),
         case((School.search_name.op("LIKE")(f"{folded}%"), 0), else_=1),
         School.search_name,
         School.id,
@@ -70,7 +69,7 @@ def list_successors(session: Session, school: School) -> list[School]:
             break
         met |= ahead
         for one in session.scalars(select(School).where(School.urn.in_(ahead))):
-            if one.status != CLOSED:
+            if not one.is_closed:
                 found[one.id] = one
                 ahead.discard(one.urn)
     return sorted(found.values(), key=lambda one: (one.search_name, one.urn))

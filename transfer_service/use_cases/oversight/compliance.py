@@ -29,7 +29,6 @@ from transfer_service.use_cases.installation import Installation
 from transfer_service.use_cases.keys.granting import HolderLevel, level_of
 from transfer_service.use_cases.oversight.looking import Look, check_look, record_look
 
-_CLOSED = "Closed"
 _OVERDUE = (Band.OVERDUE, Band.NEVER)
 _DECLARED = (Outcome.FILE_RECEIVED, Outcome.NIL_DECLARED, Outcome.SENT, Outcome.WAITING)
 
@@ -173,7 +172,7 @@ def list_figures(
     return [
         _figures(one, sent.get(one.id, ()), received.get(one.id, ()), holders.get(one.id), today=today)
         for one in ([school] if school else queries.list_schools(session, authority_id=authority_id))
-        if school or one.status != _CLOSED or one.id in sent or one.id in received
+        if school or not one.is_closed or one.id in sent or one.id in received
     ]
 
 
@@ -243,7 +242,7 @@ def _figures(
         name=school.name,
         town=school.town,
         search_name=school.search_name,
-        is_closed=school.status == _CLOSED,
+        is_closed=school.is_closed,
         summary=SchoolSummary(
             school_id=school.id,
             outcomes=_all_of(Outcome, outcomes),

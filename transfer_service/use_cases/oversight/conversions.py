@@ -13,7 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from transfer_service.db.models import FormerUrn, School
-from transfer_service.db.queries.schools import CLOSED, ids_in_use, list_successors
+from transfer_service.db.queries.schools import ids_in_use, list_successors
 from transfer_service.domain import permissions
 from transfer_service.domain.errors import NotFound, RuleForbids
 from transfer_service.domain.events import Basis, Event
@@ -48,7 +48,7 @@ def list_unconverted(session: Session, actor: Actor) -> list[Unconverted]:
     closed = list(
         session.scalars(
             select(School)
-            .where(School.authority_id == authority_id, School.status == CLOSED)
+            .where(School.authority_id == authority_id, School.is_closed)
             .order_by(School.name, School.urn)
         )
     )
@@ -60,7 +60,7 @@ def get_unconverted(session: Session, actor: Actor, *, urn: str) -> Unconverted:
     """Return one of them; raises NotFound for a school that is elsewhere, open or not in use, PermissionRefused."""
     school = get_own_school(session, actor, urn=urn)
     permissions.check(actor, Permission.AUTHORITY_SETTINGS_EDIT)
-    if school.status != CLOSED or not ids_in_use(session, [school.id]):
+    if not school.is_closed or not ids_in_use(session, [school.id]):
         raise NotFound("school")
     return _with_successors(session, school)
 

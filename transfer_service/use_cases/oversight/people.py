@@ -147,5 +147,5 @@ def _shown(school: School) -> FoundSchool:
         name=school.name,
         town=school.town,
         telephone=school.telephone,
-        is_closed=school.status == "Closed",
+        is_closed=school.is_closed,
     )

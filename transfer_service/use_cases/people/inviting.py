@@ -198,7 +198,7 @@ def check_place(session: Session, actor: Actor | None, *, school_id: UUID | None
             "authority_not_enrolled",
             "The authority has not joined the service yet. Ask the administrator to enrol it first.",
         )
-    if school is not None and school.status == "Closed":
+    if school is not None and school.is_closed:
         raise RuleForbids("school_closed", "The school is closed. Invite people at the school that took over from it.")
 
 

@@ -254,7 +254,7 @@ def check_receiver(receiving: School, *, sending_school_id: UUID) -> None:
     """Raise RuleForbids where nothing can be sent to this school from that one."""
     if receiving.id == sending_school_id:
         raise RuleForbids("same_school", "The receiving school is your own school. Choose the school the pupil joins.")
-    if receiving.status == "Closed":
+    if receiving.is_closed:
         raise RuleForbids(
             "school_closed",
             "The receiving school is closed. Choose the school that followed it, or ask your authority which it is.",
