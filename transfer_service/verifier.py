@@ -434,6 +434,11 @@ class Report:
         )
 
 
+def leaves(count: int) -> str:
+    """So many leaves, as the beginning of a sentence."""
+    return "1 leaf is" if count == 1 else f"{count} leaves are"
+
+
 def printable(text: str) -> str:
     """Take out what could move a terminal's cursor."""
     return "".join(letter if letter.isprintable() else "?" for letter in text)
@@ -731,7 +736,7 @@ def check_log(report: Report, folder: Path, policy: Policy | None, progress: Cal
         unsigned += 1
     judge_log(report, newest, policy, counted.finish())
     if unsigned:
-        report.notes.append(f"{unsigned} leaves are newer than the newest checkpoint and under no signature yet.")
+        report.notes.append(f"{leaves(unsigned)} newer than the newest checkpoint and under no signature yet.")
     entries.finish(report, has_details=(folder / "details").is_dir())
 
 
@@ -945,7 +950,7 @@ def judge_log(report: Report, newest: Checkpoint, policy: Policy | None, witness
         names = ", ".join(sorted(witnessed[size]))
         report.right.append(f"The checkpoint of {newest.size} leaves is signed by {signers}.")
         report.right.append(f"The first {size} leaves were seen by {names}.")
-        report.notes.append(f"{newest.size - size} leaves are newer than what enough witnesses have seen.")
+        report.notes.append(f"{leaves(newest.size - size)} newer than what enough witnesses have seen.")
         report.signer_checked = True
 
 

@@ -8,8 +8,9 @@ import pytest
 from sqlalchemy import func, select, text, update
 from sqlalchemy.exc import DBAPIError, OperationalError
 
+from transfer_service.cli.exits import REFUSED, explain
 from transfer_service.db.models import JobRun
-from transfer_service.db.outages import is_outage
+from transfer_service.db.outages import has_no_room, is_outage
 from transfer_service.db.session import Database, with_driver
 from transfer_service.domain.errors import OutcomeUnknown
 
@@ -168,6 +169,18 @@ def test_a_database_that_may_only_be_read_just_now_is_an_outage(over_a_network):
     assert is_outage(refused.value)
 
 
+def test_postgresql_says_in_its_own_way_that_the_disk_is_full():
+    class DiskFull(Exception):
+        sqlstate = "53100"
+
+    class Busy(Exception):
+        sqlstate = "55P03"
+
+    assert has_no_room(OperationalError("INSERT", {}, DiskFull()))
+    assert not has_no_room(OperationalError("INSERT", {}, Busy()))
+    assert not has_no_room(DiskFull())
+
+
 def test_a_disk_that_fills_up_leaves_nothing_and_is_an_outage_until_there_is_room(sqlite_database):
     opened = Database(sqlite_database.url)
     with opened.reading() as session:
@@ -179,6 +192,10 @@ def test_a_disk_that_fills_up_leaves_nothing_and_is_an_outage_until_there_is_roo
         session.add(JobRun(name="signer", started_at=AT, outcome="x" * 1_000_000))
     assert full.value.orig.sqlite_errorname == "SQLITE_FULL"
     assert is_outage(full.value)
+    assert explain(full.value) == (
+        "The disk of the database is full, and nothing was done. Make room on it, then try again.",
+        REFUSED,
+    )
     assert count(opened) == 0
     with opened.writing() as session:
         session.execute(text("PRAGMA max_page_count=1000000"))

@@ -19,7 +19,7 @@ from transfer_service.cli.edge import NEEDS_INSTALLATION, load_settings, open_da
 from transfer_service.cli.exits import CHECK_FAILED, DONE, Refused
 from transfer_service.cli.log_erasing import erase
 from transfer_service.cli.log_freeze import adopt, frozen, unfreeze
-from transfer_service.cli.log_key import rotate_key
+from transfer_service.cli.log_key import rotate_key, successor_key
 from transfer_service.cli.log_trust import believed_policy, detail_opener, load_for_checking
 from transfer_service.cli.output import Progress, json_option, say, say_json
 from transfer_service.domain.events import Basis, Event
@@ -33,7 +33,7 @@ def audit() -> None:
     """Check, export and sign the log."""
 
 
-for command in (rotate_key, frozen, unfreeze, adopt, erase):
+for command in (rotate_key, successor_key, frozen, unfreeze, adopt, erase):
     audit.add_command(command)
 
 

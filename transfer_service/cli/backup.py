@@ -141,7 +141,8 @@ def _say(report: RestoreReport) -> None:
         for ailment, count in report.examination.counts.items():
             say(f"Doctor: {ailment.value} × {count:,}")
     if report.is_open:
-        say("The service is open. Tell the schools named above which acts are lost.")
+        tell = "Tell the schools named above which acts are lost." if report.lost else "No act is lost."
+        say(f"The service is open. {tell}")
     else:
         say("The log does not hold, so it stays frozen and nothing can be done in this database. Use other copies.")
 

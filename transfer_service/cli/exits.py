@@ -7,7 +7,7 @@ from typing import Final
 
 from config.settings import SettingsError
 from transfer_service.crypto.errors import CryptoError
-from transfer_service.db.outages import is_no_database, is_outage, lacks_right
+from transfer_service.db.outages import has_no_room, is_no_database, is_outage, lacks_right
 from transfer_service.domain.errors import Invalid, OutcomeUnknown, ServiceError
 
 DONE: Final = 0
@@ -25,6 +25,7 @@ _OF_THE_DATABASE: Final[Mapping[Callable[[BaseException], bool], str]] = {
         "The file that DATABASE_URL names is no SQLite database, or is damaged. Keep it as it is and name another, or "
         "restore a backup into a new one."
     ),
+    has_no_room: "The disk of the database is full, and nothing was done. Make room on it, then try again.",
     is_outage: "The database cannot be reached or is busy. Check DATABASE_URL and that it runs, then try again.",
 }
 

@@ -1,4 +1,4 @@
-"""`audit rotate-key`: a new key for the log, announced in the log under the old one."""
+"""`audit rotate-key` and `audit successor-key`: a new key for the log, or for the log that succeeds it."""
 
 from __future__ import annotations
 
@@ -34,14 +34,9 @@ def rotate_key(*, directory: Path, as_json: bool) -> None:
     The worker goes on with the old key until LOG_SIGNING_KEY and LOG_POLICY name the new files.
     """
     settings = load_settings(NEEDS_DATABASE | NEEDS_SIGNER | {"log_policy"})
-    if directory.exists() and any(directory.iterdir()):
-        raise Refused("The folder is not empty, and keys are never overwritten. Name a new folder.")
     old = LogSigningKey.from_text(settings.log_signing_key.reveal())
     new = LogSigningKey.generate(old.name)
-    policy = add_log_key(settings.log_policy or write_policy([old.verifier]), new.verifier)
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    _write(directory / KEY_FILE, new.to_text() + "\n", mode=0o600)
-    _write(directory / POLICY_FILE, policy, mode=0o644)
+    _write_files(directory, new, settings.log_policy or write_policy([old.verifier]))
     with open_database(settings) as database:
         with database.writing() as session:
             fingerprint = hashlib.sha256(new.vkey.encode()).hexdigest()
@@ -57,6 +52,39 @@ def rotate_key(*, directory: Path, as_json: bool) -> None:
     say(f"{POLICY_FILE} names both keys: send it to the schools first, by letter, poster or mail.")
     say("Then stop the worker when `transfer-service audit checkpoint` has covered that leaf, and let")
     say(f"LOG_SIGNING_KEY_FILE and LOG_POLICY_FILE name the files in {directory}. LOG_STATE_FILE stays.")
+
+
+@click.command("successor-key")
+@click.argument("directory", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--name", required=True, help="The name of the new log, such as warwickshire/log-2: never used before.")
+@json_option
+def successor_key(*, directory: Path, name: str, as_json: bool) -> None:
+    """Make the key of the log that succeeds one that cannot be made whole, and a policy of both, in DIRECTORY.
+
+    Nothing is changed yet: `restore --successor` begins the new log (docs/restore.md, “When leaves are lost”).
+    """
+    settings = load_settings(NEEDS_SIGNER | {"log_policy"})
+    old = LogSigningKey.from_text(settings.log_signing_key.reveal())
+    if name == old.name:
+        raise Refused("The successor needs another name than the log that it succeeds. Give a new one with --name.")
+    new = LogSigningKey.generate(name)
+    _write_files(directory, new, settings.log_policy or write_policy([old.verifier]))
+    if as_json:
+        say_json({"key": new.vkey, "policy": directory.absolute() / POLICY_FILE})
+        return
+    say(f"The key of the log {name} is in {directory}; its public half is {new.vkey}.")
+    say(f"{POLICY_FILE} names the old log and the new one: send it to the schools, by letter, poster or mail.")
+    say(f"Let LOG_SIGNING_KEY_FILE and LOG_POLICY_FILE name the files in {directory}, and LOG_STATE_FILE a new one.")
+
+
+def _write_files(directory: Path, new: LogSigningKey, policy: str) -> None:
+    """Write the new key, and the policy with it beside those that it names already; raises Refused."""
+    if directory.exists() and any(directory.iterdir()):
+        raise Refused("The folder is not empty, and keys are never overwritten. Name a new folder.")
+    both = add_log_key(policy, new.verifier)
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _write(directory / KEY_FILE, new.to_text() + "\n", mode=0o600)
+    _write(directory / POLICY_FILE, both, mode=0o644)
 
 
 def _write(path: Path, text: str, *, mode: int) -> None:

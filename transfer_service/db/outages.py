@@ -37,6 +37,13 @@ def is_no_database(error: BaseException) -> bool:
     return isinstance(error, exc.DatabaseError) and name in {"SQLITE_NOTADB", "SQLITE_CORRUPT"}
 
 
+def has_no_room(error: BaseException) -> bool:
+    """Whether the disk of the database is full: SQLITE_FULL, or SQLSTATE 53100 of PostgreSQL."""
+    if not isinstance(error, exc.DBAPIError):
+        return False
+    return getattr(error.orig, "sqlite_errorname", None) == "SQLITE_FULL" or _sqlstate(error) == "53100"
+
+
 def check_database(database: Database) -> None:
     """Ask the database anything; raises what the driver raises where it does not answer."""
     with database.reading() as session:

@@ -265,7 +265,7 @@ def test_an_export_says_up_to_where_enough_witnesses_have_seen_the_log(witnessed
         "The checkpoint of 12 leaves is signed by transfer.example/log.",
         "The first 11 leaves were seen by north.",
     ]
-    assert report.notes[0] == "1 leaves are newer than what enough witnesses have seen."
+    assert report.notes[0] == "1 leaf is newer than what enough witnesses have seen."
 
 
 def test_an_export_that_no_quorum_ever_saw_does_not_hold_by_a_policy_that_asks_for_one(written: Log, tmp_path: Path):

@@ -224,3 +224,23 @@ def test_the_logs_new_key_is_announced_under_the_old_one(any_installation: Insta
     assert verifier.main(["verify", "log", str(export), "--policy", str(folder / "policy.txt")]) == 0
     bodies = (export / "entries" / "000000000.jsonl").read_text()
     assert '"event":"log_key.rotated"' in bodies
+
+
+def test_the_key_of_a_successor_has_another_name_and_its_policy_believes_both_logs(
+    installation: Installation, tmp_path: Path
+):
+    folder = tmp_path / "successor"
+    old = parse_policy(installation.policy.read_text()).logs
+    answer = installation.run("audit", "successor-key", str(folder), "--name", "test-cli/log-2", "--json")
+    assert answer.code == 0
+    assert (folder / "log-signing-key").stat().st_mode & 0o777 == 0o600
+    both = parse_policy((folder / "policy.txt").read_text()).logs
+    assert both[:1] == old
+    assert (both[1].name, both[1].text) == ("test-cli/log-2", answer.json["key"])
+    for words in (("audit", "successor-key", str(folder), "--name", "test-cli/log-3"),):
+        again = installation.run(*words)
+        assert (again.code, "never overwritten" in again.err) == (3, True)
+    same = installation.run("audit", "successor-key", str(tmp_path / "same"), "--name", old[0].name)
+    assert (same.code, "needs another name" in same.err) == (3, True)
+    unusable = installation.run("audit", "successor-key", str(tmp_path / "bad"), "--name", "a name")
+    assert (unusable.code, (tmp_path / "bad").exists()) == (3, False)
