@@ -27,6 +27,7 @@ USE_CASES_WITHOUT_A_LEAF = {
     "transfer_service.use_cases.people.sessions:choose_place": "every later leaf names the place that was chosen",
     "transfer_service.use_cases.people.sessions:note_seen": "moves the end of a session with each page",
     "transfer_service.use_cases.public_log:keep_cosignatures": "stands outside the log, as checkpoints do",
+    "transfer_service.use_cases.steadiness:note_clock": "says that the service was alive, as the runs of jobs do",
     "transfer_service.use_cases.transfers.entries:keep_entry": "keeps what was typed so far: no act yet",
 }
 PARTS_WITHOUT_A_LEAF = {
