@@ -13,12 +13,14 @@ NO_PAGES = """
 PAGES = {
     "nobody": """
         arriving.waiting backup_codes.backup_code backup_codes.explain demo.alert demo.alerts demo.people
-        enrolling.set_up invitations.again invitations.invitation log.frozen log.log log.verify log.yourself own_recovery.confirm
+        enrolling.set_up invitations.again invitations.invitation log.frozen log.log log.verify log.yourself
+        own_recovery.confirm
         own_recovery.explain public.accessibility public.cookies public.privacy resetting.forgotten
         resetting.reset resetting.sent signing_in.code signing_in.recovery_code signing_in.sign_in
     """,
     "a lead who sends": """
-        arriving.choose members.end members.let_again members.member members.suspend own_account.account own_account.name
+        arriving.choose members.end members.let_again members.member members.suspend own_account.account
+        own_account.name
         own_account.password own_device.device people.invite people.people school_attaching.attachments
         school_beginning.begin school_beginning.move school_beginning.pupil school_beginning.upn
         school_calendar.calendar school_choosing.check school_choosing.school school_drafting.discard
@@ -43,7 +45,8 @@ PAGES = {
         recovery_asking.ask
     """,
     "a Head of Service": """
-        authority.alerts authority.ask_again authority.ask_clock authority.ask_closure authority.ask_custodian authority.ask_end
+        authority.alerts authority.ask_again authority.ask_clock authority.ask_closure authority.ask_custodian
+        authority.ask_end
         authority.ask_name authority.ask_officer authority.ask_refusal authority.ask_term authority.audit
         authority.audit_search authority.calendar authority.compliance authority.conversion
         authority.conversions authority.hold authority.overdue authority.people authority.recovery
