@@ -186,20 +186,27 @@ def decimal(text: str) -> int:
     return int(text)
 
 
+def only_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Make a JSON object in which no name stands twice: two readers might each believe another one of the two."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a name stands twice")
+    return found
+
+
+def no_number(text: str) -> None:
+    """Refuse what JSON does not know, such as NaN."""
+    raise ValueError(f"{text} is no number")
+
+
+READER = json.JSONDecoder(object_pairs_hook=only_once, parse_constant=no_number)
+WRITER = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
+
+
 def read_object(data: bytes, what: str) -> dict[str, Any]:
     """Read a JSON object in which no name stands twice; raises Wrong."""
-
-    def only_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        found = dict(pairs)
-        if len(found) < len(pairs):
-            raise ValueError("a name stands twice")
-        return found
-
-    def no_number(text: str) -> None:
-        raise ValueError(f"{text} is no number")
-
     try:
-        value = json.loads(data.decode(), object_pairs_hook=only_once, parse_constant=no_number)
+        value = READER.decode(data.decode())
     except (ValueError, RecursionError) as error:
         raise Wrong(f"{what} cannot be read.") from error
     if not isinstance(value, dict):
@@ -523,7 +530,7 @@ def read_leaf(body: bytes, index: int) -> dict[str, Any]:
     is_whole = {"event", "at", "idx"} <= leaf.keys() <= FIELDS.keys() and all(map(is_field, leaf, leaf.values()))
     if not is_whole or not is_moment(leaf["at"]) or len(body) > LARGEST_LEAF:
         raise Wrong("The leaf is not made as the leaves of this log are.")
-    if json.dumps(leaf, sort_keys=True, separators=(",", ":")).encode() != body:
+    if WRITER.encode(leaf).encode() != body:
         raise Wrong("The leaf is not written in the log's one form.")
     if leaf["idx"] != index:
         raise Wrong(f"The leaf says that it has another place in the log than {index}.")
