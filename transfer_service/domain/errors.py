@@ -3,14 +3,26 @@
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from types import MappingProxyType
+from typing import Self
+from uuid import UUID
 
 
 class ServiceError(Exception):
-    """Something that was asked for is not done; `sentence` can be shown to the person who asked."""
+    """Something that was asked for is not done; `sentence` can be shown to the person who asked.
+
+    `damaged_account` says whose password, second factor, key or session is not as the service stored it, where that is
+    why: it leaves a leaf, also where nobody is signed in.
+    """
 
     def __init__(self, sentence: str) -> None:
         super().__init__(sentence)
         self.sentence = sentence
+        self.damaged_account: UUID | None = None
+
+    def of_account(self, person_id: UUID) -> Self:
+        """Return the same refusal, saying whose stored account was found changed."""
+        self.damaged_account = person_id
+        return self
 
 
 class NotFound(ServiceError):

@@ -54,6 +54,7 @@ EVENT_WORDS: Mapping[Event, str] = MappingProxyType(
         Event.MEMBERSHIP_SUSPENDED: "suspended somebody",
         Event.MEMBERSHIP_ENDED: "ended somebody’s role",
         Event.ACCOUNT_RENEWED: "began again with the same email address: a new password, device for codes and key",
+        Event.ACCOUNT_DAMAGED: "found that somebody’s stored password, second factor, key or session had been changed",
         Event.PERSON_CHANGED: "changed a person’s details",
         Event.PASSWORD_CHANGED: "changed the password",
         Event.PASSWORD_RESET: "set a new password by email",

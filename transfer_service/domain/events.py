@@ -63,6 +63,7 @@ class Event(StrEnum):
     MEMBERSHIP_SUSPENDED = "membership.suspended"
     MEMBERSHIP_ENDED = "membership.ended"
     ACCOUNT_RENEWED = "account.renewed"
+    ACCOUNT_DAMAGED = "account.damaged"
     PERSON_CHANGED = "person.changed"
     PASSWORD_CHANGED = "password.changed"  # noqa: S105 -- the name of an event
     PASSWORD_RESET = "password.reset"  # noqa: S105 -- the name of an event

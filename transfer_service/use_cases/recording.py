@@ -7,21 +7,25 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping, Sequence
-from typing import Any
+from datetime import timedelta
+from typing import Any, Final
 from uuid import UUID
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from transfer_service.audit import log
 from transfer_service.audit.detail import encode_detail
 from transfer_service.audit.leaf import SALT_LENGTH, LeafFields
 from transfer_service.audit.log import Entry, LeafPosition
+from transfer_service.db.models import LogLeaf
 from transfer_service.db.session import Database
 from transfer_service.domain.errors import NotFound, PermissionRefused, ServiceError, StateForbids, TooManyAttempts
 from transfer_service.domain.events import Basis, Event
 from transfer_service.domain.roles import Actor
 from transfer_service.use_cases.installation import Installation
 
+_DAMAGE_TOLD_EVERY: Final = timedelta(days=1)
 SERVICE_ROLE = "service"
 """The role in a leaf of what the service does by itself, or an operator by the command line."""
 
@@ -88,3 +92,18 @@ def record_refusal(database: Database, at: Installation, actor: Actor, error: Se
     basis = next((basis for kind, basis in _BASIS_OF_REFUSAL.items() if isinstance(error, kind)), Basis.RULE)
     with database.writing() as session:
         record(session, at, actor, Event.ACCESS_REFUSED, basis=basis, detail={"doing": doing})
+
+
+def record_damage(database: Database, at: Installation, person_id: UUID) -> None:
+    """Record that what is stored of somebody's account was found changed; at most once a day for each person.
+
+    Whoever knows an address could else fill the log by trying to sign in.
+    """
+    with database.writing() as session:
+        told = select(LogLeaf.idx).where(
+            LogLeaf.subject == person_id,
+            LogLeaf.event == Event.ACCOUNT_DAMAGED.value,
+            LogLeaf.at > at.now() - _DAMAGE_TOLD_EVERY,
+        )
+        if session.scalar(told.limit(1)) is None:
+            record(session, at, None, Event.ACCOUNT_DAMAGED, subject=person_id, basis=Basis.RULE)

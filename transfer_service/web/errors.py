@@ -14,7 +14,7 @@ from werkzeug.wrappers import Response
 
 from transfer_service.domain import errors as refusals
 from transfer_service.domain.errors import ServiceError
-from transfer_service.use_cases.recording import record_refusal
+from transfer_service.use_cases.recording import record_damage, record_refusal
 from transfer_service.web.addresses import safe_path, see_other
 from transfer_service.web.csrf import FormOutOfDate
 from transfer_service.web.current import current_services
@@ -125,17 +125,21 @@ def answer_of(error: ServiceError) -> Answer:
 
 
 def _refused(error: ServiceError) -> Response:
-    answer = answer_of(error)
-    current_services().metrics.refusals.labels(type(error).__name__).inc()
+    answer, services = answer_of(error), current_services()
+    services.metrics.refusals.labels(type(error).__name__).inc()
     if isinstance(error, refusals.Unavailable) and error.__cause__ is not None:
         log.warning("part not available", exc_info=error)  # who runs the service has to put that right
     actor = g.get("actor")
     if actor is not None and isinstance(error, RECORDED):
         try:
-            services = current_services()
             record_refusal(services.database, services.installation, actor, error, doing=request.endpoint or "no page")
         except Exception:  # the refusal stands even where its leaf cannot be written
             log.error("refusal not recorded", exc_info=True)  # noqa: G201 - the type and frames are the line
+    if error.damaged_account is not None:
+        try:
+            record_damage(services.database, services.installation, error.damaged_account)
+        except Exception:  # as above
+            log.error("damage not recorded", exc_info=True)  # noqa: G201 - the type and frames are the line
     if isinstance(error, refusals.NeedsSecondFactor) and not _wants_json():
         return see_other("/sign-in/code")
     if isinstance(error, refusals.NeedsPassword) and not _wants_json():

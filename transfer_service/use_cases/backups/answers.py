@@ -104,6 +104,7 @@ _PEOPLE: Final[Mapping[Event, Answer]] = {
     Event.MEMBERSHIP_ENDED: _again(again_people.end_membership),
     # What the key before opened is taken with `person_key.replaced`, beside it.
     Event.ACCOUNT_RENEWED: _taken(again_people.forget_second_factor),
+    Event.ACCOUNT_DAMAGED: _NO_ROWS,
     Event.PERSON_CHANGED: _LOST,
     Event.PASSWORD_CHANGED: _taken(again_people.forget_password),
     Event.PASSWORD_RESET: _taken(again_people.forget_password),

@@ -63,4 +63,4 @@ def open_secret(at: Installation, person: Person) -> str | None:
     try:
         return at.field_keys.open_text(person.totp_seed, table="person", column="totp_seed", row=person.id)
     except CryptoError:
-        raise CannotOpen(OpeningFailure.GRANT_UNREADABLE, Helper.ADMINISTRATOR) from None
+        raise CannotOpen(OpeningFailure.GRANT_UNREADABLE, Helper.ADMINISTRATOR).of_account(person.id) from None

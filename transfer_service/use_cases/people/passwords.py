@@ -17,6 +17,7 @@ from zxcvbn import zxcvbn
 from transfer_service.crypto.errors import CryptoError
 from transfer_service.crypto.peppers import PepperSet
 from transfer_service.crypto.unlock import KdfParameters, PasswordKeys, derive_from_password
+from transfer_service.db.models import Person
 from transfer_service.domain.errors import Invalid, Unavailable
 from transfer_service.domain.passwords import (
     MAXIMUM_LENGTH,
@@ -77,14 +78,15 @@ class PasswordWork:
             self._admitted.release()
 
 
-def read_parameters(text: str | None) -> KdfParameters | None:
-    """Read stored parameters; None where there are none. Raises Unavailable where the row was damaged or weakened."""
-    if text is None:
+def read_parameters(person: Person) -> KdfParameters | None:
+    """Read a person's stored parameters; None where there are none. Raises Unavailable for damaged or weakened ones."""
+    if person.password_parameters is None:
         return None
     try:
-        return KdfParameters.from_text(text)
+        return KdfParameters.from_text(person.password_parameters)
     except CryptoError:
-        raise Unavailable(600, "The stored password cannot be checked. Tell the administrator.") from None
+        damaged = Unavailable(600, "The stored password cannot be checked. Tell the administrator.")
+        raise damaged.of_account(person.id) from None
 
 
 def check_new_password(password: str, *, context_words: Iterable[str]) -> None:

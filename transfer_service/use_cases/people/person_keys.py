@@ -121,7 +121,8 @@ def open_unlock(at: Installation, unlock: Unlock, wrapping_key: WrappingKey) -> 
     try:
         return unwrap_person_seed(wrapping_key, unlock.wrapped_seed, context=_context(at, unlock))
     except CryptoError:
-        raise CannotOpen(OpeningFailure.GRANT_UNREADABLE, Helper.ADMINISTRATOR) from None
+        unreadable = CannotOpen(OpeningFailure.GRANT_UNREADABLE, Helper.ADMINISTRATOR)
+        raise unreadable.of_account(unlock.person_id) from None
 
 
 def open_with_password(session: Session, at: Installation, person: Person, keys: PasswordKeys) -> tuple[int, Seed]:
@@ -136,7 +137,7 @@ def open_with_password(session: Session, at: Installation, person: Person, keys:
         .limit(1)
     )
     if row is None:
-        raise CannotOpen(OpeningFailure.GRANT_UNREADABLE, Helper.ADMINISTRATOR)
+        raise CannotOpen(OpeningFailure.GRANT_UNREADABLE, Helper.ADMINISTRATOR).of_account(person.id)
     seed = open_unlock(at, row, keys.wrapping_key)
     check_is_current(session, at, person.id, seed, row.key_version)
     return row.key_version, seed
@@ -145,12 +146,12 @@ def open_with_password(session: Session, at: Installation, person: Person, keys:
 def check_is_current(session: Session, at: Installation, person_id: UUID, seed: Seed, version: int) -> None:
     """Raise CannotOpen unless the seed is that of the person's present, authentic key."""
     current = find_person_key(session, person_id)
-    if (
-        current is None
-        or current.version != version
-        or authentic_person_key(at, current) != PersonKey.from_seed(seed).public
-    ):
-        raise CannotOpen(OpeningFailure.PUBLIC_KEY_NOT_AUTHENTIC)
+    try:
+        public = None if current is None or current.version != version else authentic_person_key(at, current)
+    except CannotOpen:
+        public = None
+    if public != PersonKey.from_seed(seed).public:
+        raise CannotOpen(OpeningFailure.PUBLIC_KEY_NOT_AUTHENTIC).of_account(person_id)
 
 
 def _context(at: Installation, unlock: Unlock) -> bytes:

@@ -130,7 +130,7 @@ def open_seed(at: Installation, row: SignInSession, cookie: bytes) -> Seed:
         )
     except CryptoError:
         # A row that somebody changed, or another person's: treated as no session at all.
-        raise SessionEnded from None
+        raise SessionEnded().of_account(row.person_id) from None
 
 
 def _context(at: Installation, person_id: UUID, key_version: int, expires_at: datetime) -> bytes:

@@ -48,7 +48,7 @@ def begin_sign_in(
     with database.reading() as session:
         person = people_queries.find_person_by_email(session, email)
         attempts.check_not_locked(session, at, attempts.counters_of(at, email=email, person=person, device=device))
-        parameters = read_parameters(person.password_parameters) if person else None
+        parameters = read_parameters(person) if person else None
         verifier = person.password_verifier if person else None
     keys = work.derive(password, parameters)
     stronger = _derive_anew(work, password, parameters, is_right=verifier is not None and keys.verifies(verifier))
@@ -111,7 +111,7 @@ def derive_own_password(
     with database.reading() as session:
         person = session.get_one(Person, actor.person_id)
         attempts.check_not_locked(session, at, own_counters(at, person, device))
-        parameters = read_parameters(person.password_parameters)
+        parameters = read_parameters(person)
     return work.derive(password, parameters)
 
 
