@@ -1,16 +1,17 @@
 import pytest
 from sqlalchemy import update
 
-from tests.cast import Cast, Service, join_service, refreshed
+from tests.cast import HOME, Cast, Service, join_service, refreshed
 from tests.observing import alerts, leaves
 from transfer_service.db.models import Membership, PersonKey
-from transfer_service.domain.errors import CannotOpen, NotFound, PermissionRefused, RuleForbids
+from transfer_service.domain.errors import CannotOpen, NeedsPassword, NotFound, PermissionRefused, RuleForbids
 from transfer_service.domain.roles import Actor, MembershipState, OrganisationKind, Role
 from transfer_service.use_cases.oversight.approvals import (
     approve_first_dsl,
     list_approvals,
     refuse_first_dsl,
 )
+from transfer_service.use_cases.people.signing_in import confirm_password
 
 
 @pytest.fixture
@@ -67,6 +68,21 @@ def test_approving_says_how_it_was_checked_and_which_key(cast: Cast, service: Se
     assert approvals(service, cast.olive) == []
     with pytest.raises(NotFound):
         approve(service, cast.olive.actor, fay.membership_id)
+
+
+def test_an_officer_who_was_away_gives_the_password_before_approving_and_need_not_to_refuse(
+    cast: Cast, service: Service, fay
+):
+    olive = cast.olive
+    service.clock.move(minutes=10)
+    with pytest.raises(NeedsPassword):
+        approve(service, olive.actor, fay.membership_id)
+    confirm_password(service.database, service.at, service.work, olive.actor, password=olive.password, device=HOME)
+    approve(service, olive.actor, fay.membership_id)
+    assert refreshed(service, fay).actor.roles == {Role.DESIGNATED_SAFEGUARDING_LEAD}
+    gil = join_service(service, name="Gil Tran", role=Role.DESIGNATED_SAFEGUARDING_LEAD, school_id=cast.keyless)
+    service.clock.move(minutes=10)
+    refuse(service, olive.actor, gil.membership_id)
 
 
 def test_refusing_ends_the_role_and_tells_the_person(cast: Cast, service: Service, fay):

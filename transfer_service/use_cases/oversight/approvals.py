@@ -33,9 +33,11 @@ from transfer_service.domain.roles import (
 )
 from transfer_service.use_cases.alerting import alert_person
 from transfer_service.use_cases.installation import Installation
+from transfer_service.use_cases.keys.approvals import has_ended_a_holder
 from transfer_service.use_cases.keys.holding import authentic_person_key, find_person_key
 from transfer_service.use_cases.keys.locking import lock_school
 from transfer_service.use_cases.keys.writing_grants import revoke_from_person
+from transfer_service.use_cases.people.password_again import check_password_is_recent
 from transfer_service.use_cases.recording import entry, record, record_all
 
 
@@ -84,12 +86,21 @@ def approve_first_dsl(
     `spoke_with` is whom the officer spoke with, which is kept beside the leaf.
 
     The approval is for the key that the person has now: after a lost password it is asked for again. Raises NotFound
-    outside the actor's authority or where nobody waits, PermissionRefused, RuleForbids where a colleague holds the
-    school's key or the officer is the person, CannotOpen where the person's key is not authentic.
+    outside the actor's authority or where nobody waits, PermissionRefused, NeedsPassword, RuleForbids where a colleague
+    holds the school's key, the officer is the person or took the key from who held it last (one officer alone must not
+    put somebody in a lead's place), CannotOpen where the person's key is not authentic.
     """
     membership, person, school = _get_waiting(session, actor, membership_id)
     permissions.check(actor, Permission.FIRST_DSL_APPROVE)
+    # Whoever is approved reads what is sent to the school: a screen that was left alone must not be enough for it.
+    check_password_is_recent(session, at, actor)
     _check_may_decide(session, actor, membership, person, school)
+    if has_ended_a_holder(session, school.id, actor.person_id):
+        raise RuleForbids(
+            "another_officer",
+            "You ended or stopped the access of a safeguarding lead who held this school’s key. Another officer of "
+            "your authority has to telephone the school and approve the next one.",
+        )
     key = find_person_key(session, person.id)
     if key is None:
         raise NotFound("key")

@@ -3,11 +3,12 @@
 import pytest
 from sqlalchemy import select
 
-from tests.cast import join_service
+from tests.cast import HOME, join_service
 from tests.html import parse_page, text_of
 from tests.integration.web.authority.looks import events_after, log_size
 from transfer_service.db.models import Alert, Membership
 from transfer_service.domain.roles import MembershipState, Role
+from transfer_service.use_cases.people.signing_in import confirm_password
 
 # One kind of database is enough: what these pages ask differs in none of its SQL.
 pytestmark = pytest.mark.parametrize("cast_and_service", ["sqlite"], indirect=True)
@@ -47,6 +48,18 @@ def test_the_officer_approves_after_telephoning(stage, greta, client_for):
     assert state_of(stage, greta) is MembershipState.ACTIVE
     assert events_after(stage, before) == ["membership.approved"]
     assert "Approved" in text_of(client.page("/authority/approvals"))
+
+
+def test_an_officer_who_was_away_gives_the_password_before_approving(stage, greta, client_for):
+    client, address = client_for(stage.cast.olive), f"/authority/approvals/{greta.membership_id}"
+    stage.service.clock.move(minutes=10)
+    asked = client.post_form(address, TOLD)
+    assert asked.headers["Location"].startswith("/confirm-password?")
+    assert state_of(stage, greta) is MembershipState.AWAITING_APPROVAL
+    olive, service = stage.cast.olive, stage.service
+    confirm_password(service.database, service.at, service.work, olive.actor, password=olive.password, device=HOME)
+    client.post_form(address, TOLD)
+    assert state_of(stage, greta) is MembershipState.ACTIVE
 
 
 @pytest.mark.parametrize("missing", ["spoke_with", "telephoned"])
