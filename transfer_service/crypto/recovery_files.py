@@ -218,7 +218,7 @@ _UNREADABLE: Final = "The file is not one that this version's ceremony.py writes
 def _content(text: str) -> dict[str, Any]:
     try:
         content = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise MalformedText(_UNREADABLE) from None
     if not isinstance(content, dict) or content.get("format") != _FORMAT:
         raise MalformedText(_UNREADABLE)

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import StrEnum
 from http import HTTPStatus
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from flask import render_template
 
@@ -25,6 +25,8 @@ from transfer_service.domain.errors import Invalid
 from transfer_service.web.retained import SECRET_FIELD
 
 V = TypeVar("V")
+_NOT_IN_HTML: Final = dict.fromkeys([*range(9), 11, *range(14, 32), *range(127, 160)])
+"""Control characters that no page may hold: they are refused, and not shown again in the form that says so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +83,8 @@ class Submitted(Generic[V]):
 
 def submit(schema: type[ValueSchema[V]], data: FormData) -> Submitted[V]:
     """Load a posted form by a schema; unknown fields are errors."""
-    form = Form(values={name: tuple(data.getlist(name)) for name in data.keys() if _may_return(name)})  # noqa: SIM118
+    names = [name for name in data.keys() if _may_return(name)]  # noqa: SIM118
+    form = Form(values={name: tuple(text.translate(_NOT_IN_HTML) for text in data.getlist(name)) for name in names})
     try:
         return Submitted(load_form(schema, data), form)
     except Invalid as refusal:

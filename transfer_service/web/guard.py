@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from http import HTTPStatus
 from types import MappingProxyType
 from typing import Final
 
-from flask import Flask, current_app, g, request
+from flask import Flask, abort, current_app, g, request
 from werkzeug.wrappers import Response
 
 from transfer_service.domain.errors import SessionEnded
@@ -67,6 +68,8 @@ def _guard() -> Response | None:
     g.actor = None
     if request.endpoint is None:
         return None  # no such address or no such method: the router's own answer follows
+    if _has_nul(request.path) or any(_has_nul(text) for pair in request.args.items(multi=True) for text in pair):
+        abort(HTTPStatus.BAD_REQUEST)  # no page of ours asks with one, and PostgreSQL takes none in a text
     access = access_registry(current_app)[request.endpoint]
     if access.streamed:
         request.max_content_length = current_services().settings.max_attachment_bytes + ROOM_AROUND_AN_ATTACHMENT
@@ -77,6 +80,10 @@ def _guard() -> Response | None:
     if access.permission is not None:
         check(g.actor, access.permission)
     return None
+
+
+def _has_nul(text: str) -> bool:
+    return "\x00" in text
 
 
 def _identify_person() -> Response | None:

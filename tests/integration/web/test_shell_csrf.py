@@ -125,6 +125,15 @@ def test_a_token_without_its_place_is_worth_nothing_for_an_act_of_a_role(client:
     assert client.post("/acts/of-a-role", data={"csrf_token": f"{token}~{place}"}).status_code == 400
 
 
+@pytest.mark.parametrize("page", ["/acts", "/acts?csrf_token={token}"])
+def test_a_form_of_very_many_fields_is_refused_before_anything_is_read_from_it(client: StrictClient, page: str) -> None:
+    token = client.token()
+    few, many = ({"csrf_token": token} | {f"f{number}": "" for number in range(count)} for count in (399, 400))
+
+    assert client.post(page.format(token=token), data=few).status_code == 200
+    assert client.post(page.format(token=token), data=many).status_code == 413
+
+
 def test_a_form_before_signing_in_is_protected_too(app: Flask) -> None:
     assert client_of(app).post("/acts/sign-in").status_code == 400
 

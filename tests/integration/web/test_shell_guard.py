@@ -33,6 +33,12 @@ def compliance() -> Response:
     return jsonify(actor=str(current_actor().person_id))
 
 
+@doors.get("/doors/named/<name>")
+@access.signed_in
+def named(name: str) -> Response:
+    return Response(name)
+
+
 @doors.get("/doors/hidden")
 @access.signed_in
 def hidden() -> Response:
@@ -103,6 +109,17 @@ def test_a_session_that_is_not_known_is_nobody(tmp_path: Path, seen: list[tuple[
     sign_in(client, bytes(32))
 
     assert client.get("/doors/compliance").status_code == 303
+
+
+@pytest.mark.parametrize("address", ["/doors/compliance?month=%00", "/doors/compliance?%00=9", "/doors/named/a%00b"])
+def test_an_address_with_a_nul_is_refused_before_a_database_that_takes_none_is_asked(
+    tmp_path: Path, seen: list[tuple[bytes, str]], address: str
+) -> None:
+    client = client_of(app_for(tmp_path, Role.HEAD_OF_SERVICE, seen))
+    sign_in(client)
+
+    assert client.get(address.replace("%00", "")).status_code == 200
+    assert client.get(address).status_code == 400
 
 
 def test_a_public_view_acts_for_nobody(tmp_path: Path, seen: list[tuple[bytes, str]]) -> None:

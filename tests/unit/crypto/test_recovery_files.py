@@ -53,7 +53,7 @@ GRANTS = {
     "person_fingerprint": FINGERPRINT.hex,
     "grants": [{"organisation": str(SENDER), "epoch": 1, "fingerprint": FINGERPRINT.hex, "suite": 2, "sealed": "AAEC"}],
 }
-UNREADABLE = ["", "x", "[]", "{}", '{"format": 2}', '{"format": 1}']
+UNREADABLE = ["", "x", "[]", "{}", '{"format": 2}', '{"format": 1}', '{"format": ' + "[" * 100_000]
 
 
 def test_the_public_half_of_a_new_recovery_key_is_read():

@@ -74,6 +74,16 @@ def test_a_wrong_form_keeps_what_was_typed_and_tells_each_field_its_error() -> N
     ]
 
 
+def test_a_control_character_is_refused_and_not_shown_again() -> None:
+    odd = RIGHT.copy()
+    odd["surname"] = "O\x00\x0b’Ne\x1bill\x85"
+
+    submitted = submit(MoveSchema, odd)
+
+    assert submitted.value is None
+    assert submitted.form.value("surname") == "O’Neill"
+
+
 def test_a_field_that_nobody_asked_for_is_an_error() -> None:
     more = RIGHT.copy()
     more["is_admin"] = "yes"

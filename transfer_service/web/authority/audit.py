@@ -23,6 +23,8 @@ from transfer_service.web.authority.frame import blueprint, tidy_reference
 from transfer_service.web.current import current_actor, current_services
 from transfer_service.web.forms import Form, filled, refused, submit
 
+_HIGHEST: Final = 2**63 - 1
+"""The highest index of an entry that a database can hold; an address may be made up with a higher one."""
 _EVENTS: Final = sorted(
     ((event, words[0].upper() + words[1:]) for event, words in EVENT_WORDS.items()), key=lambda pair: pair[1]
 )
@@ -131,7 +133,7 @@ def _query_of(asked: AuditPageQuery) -> AuditQuery | None:
             event=asked.event,
             from_on=asked.from_on,
             to_on=asked.to_on,
-            before=int(asked.before) if asked.before else None,
+            before=min(int(asked.before), _HIGHEST) if asked.before else None,
         )
     except ValueError:
         return None

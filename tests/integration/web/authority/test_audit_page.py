@@ -90,6 +90,14 @@ def test_an_address_that_is_none_of_ours_leads_to_the_search(stage, client_for, 
     assert events_after(stage, before) == []
 
 
+def test_an_index_that_no_log_reaches_shows_the_newest_entries(stage, client_for):
+    client = client_for(stage.cast.olive)
+    newest = client.page("/authority/audit?school=125580")
+    beyond = client.page(f"/authority/audit?school=125580&before={'9' * 30}")
+    assert rows_of(beyond) == rows_of(newest)
+    assert len(rows_of(beyond)) > 1
+
+
 def test_pages_of_the_log_lose_and_repeat_nothing(stage, client_for, monkeypatch):
     monkeypatch.setattr("transfer_service.use_cases.oversight.auditing.PAGE_LENGTH", 20)
     client, address, seen = client_for(stage.cast.olive), "/authority/audit?school=125580", []
