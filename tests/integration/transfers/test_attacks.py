@@ -119,7 +119,7 @@ def a_hidden_item(session: Session, stage: Stage, first: UUID, second: UUID) -> 
 
 ON_ONE_ITEM: list[tuple[Attack, str]] = [
     (swapped_ciphertexts, "ciphertext_changed"),
-    (swapped_ciphertexts_with_their_facts, "grant_unreadable"),
+    (swapped_ciphertexts_with_their_facts, "content_changed"),
     (a_changed_byte, "ciphertext_changed"),
     (a_row_without_its_bytes, "ciphertext_missing"),
     (swapped_grants, "grant_unreadable"),
