@@ -140,8 +140,8 @@ def _prove_place(session: Session, leaf: LogLeaf, checkpoint: LogCheckpoint) -> 
 
 def _does_not_fit() -> LogInconsistent:
     return LogInconsistent(
-        "What is stored of the log does not fit together here, so that a receipt would not hold. Nothing was made. Run "
-        "`transfer-service audit verify`, which says what is wrong."
+        "What is stored of the log does not fit together here: a receipt would not hold, and none was made. Tell the "
+        "people who run this service; `transfer-service audit verify` says to them what is wrong."
     )
 
 

@@ -14,6 +14,7 @@ from sqlalchemy import select
 from transfer_service.db.models import Item
 from transfer_service.db.session import Database
 from transfer_service.use_cases.installation import Installation
+from transfer_service.use_cases.steadiness import note_clock
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -53,7 +54,11 @@ class OrphanSweep:
     store: BlobStore
 
     def run(self, should_stop: Callable[[], bool]) -> str:
-        """Go through the store once."""
+        """Go through the store once; not by a clock that jumped, to which an upload that is arriving is days old."""
+        with self.database.writing() as session:
+            waits_until = note_clock(session, now=self.at.now())
+        if waits_until is not None:
+            return f"waits until {waits_until:%Y-%m-%d}: the clock moved by more than a week at once"
         older_than = self.at.now() - LEFT_ALONE_FOR
         count = self.store.remove_unfinished(older_than=older_than)
         orphans, seen = self._find(should_stop, older_than)

@@ -11,7 +11,9 @@ from tests.integration.jobs.conftest import Setting
 from transfer_service.db.models import Dispatch, JobRun
 from transfer_service.domain.ailments import Ailment, Severity
 from transfer_service.domain.transfer import Status
+from transfer_service.jobs.orphans import OrphanSweep
 from transfer_service.jobs.retention import Retention
+from transfer_service.storage.keys import blob_key
 from transfer_service.use_cases.oversight.doctor import examine
 from transfer_service.use_cases.steadiness import note_clock
 
@@ -96,6 +98,18 @@ def test_a_standstill_of_a_week_and_a_clock_that_goes_a_little_back_are_nothing(
     setting.clock.move(minutes=-3)
     assert run(setting) == "shredded 1"
     assert is_shredded(setting, filed)
+
+
+def test_a_clock_that_jumps_sweeps_no_upload_that_is_arriving(setting: Setting):
+    sweep = OrphanSweep(database=setting.database, at=setting.at, store=setting.storage)
+    sweep.run(lambda: False)
+    key = blob_key(UUID(int=5))
+    setting.storage.put_new(key, [b"sealed"])
+    setting.clock.move(days=365 * 20)
+    assert sweep.run(lambda: False).startswith("waits until")
+    assert list(setting.storage.list_keys()) == [key]
+    pass_days(setting, 7)
+    assert sweep.run(lambda: False) == "swept 1"
 
 
 def test_what_was_looked_at_is_one_row(setting: Setting):
