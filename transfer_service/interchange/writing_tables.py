@@ -13,7 +13,10 @@ Cell = str | int | date | None
 CSV_TYPE: Final = "text/csv; charset=utf-8"
 XLSX_TYPE: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
-_FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA_STARTS: Final = (*"=+-@\t\r\n", *"\uff1d\uff0b\uff0d\uff20")
+"""The last four are the wide ones of East Asian keyboards, which some spreadsheets take for the others."""
+_NOT_IN_A_CELL: Final = dict.fromkeys([*range(9), 11, 12, *range(14, 32)])
+"""Control characters that a workbook cannot hold; a register may bring one in a school's name."""
 _LONGEST_TITLE: Final = 31
 """Characters of a sheet's name that every spreadsheet takes."""
 
@@ -49,4 +52,5 @@ def _as_text(cell: Cell) -> str:
 
 def _safe(text: str) -> str:
     """Put an apostrophe before what a spreadsheet would take for a formula (OWASP, "CSV injection")."""
-    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
+    clean = text.translate(_NOT_IN_A_CELL)
+    return f"'{clean}" if clean.startswith(_FORMULA_STARTS) else clean

@@ -27,9 +27,19 @@ def test_a_workbook_keeps_numbers_and_dates():
     assert row[2].date() == date(2026, 9, 3)
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+44", "-1", "@SUM(A1)", "\t=1", "\r=1"])
+@pytest.mark.parametrize(
+    "text",
+    ["=1+1", "+44", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "\uff1d1+1", "\uff20SUM(A1)", "\uff0b1", "\uff0d1"],
+)
 def test_what_a_spreadsheet_would_run_is_kept_as_text(text):
     line = write_csv(("A", "B", "C"), [(text, 1, None)]).decode("utf-8-sig")
     assert f"'{text}" in line
     sheet = load_workbook(io.BytesIO(write_xlsx("T", HEADINGS, [(text, 1, None)]))).active
     assert str(list(sheet.rows)[1][0].value).startswith("'")
+
+
+def test_a_control_character_that_no_workbook_holds_is_left_out():
+    name = "St\x00\x0b Ann\x1b’s\x08 School"
+    assert "St Ann’s School" in write_csv(HEADINGS, [(name, 1, None)]).decode()
+    sheet = load_workbook(io.BytesIO(write_xlsx("T", HEADINGS, [(name, 1, None), ("\x0b=1+1", 2, None)]))).active
+    assert [row[0].value for row in sheet.rows] == ["Name", "St Ann’s School", "'=1+1"]
