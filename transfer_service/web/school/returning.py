@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Final
 
 from flask import Blueprint, render_template, request
 from werkzeug.wrappers import Response
@@ -29,13 +31,32 @@ from transfer_service.use_cases.transfers.returning import ReturnRemark, read_re
 from transfer_service.use_cases.transfers.viewing import DispatchView, TransferView
 from transfer_service.web import access
 from transfer_service.web.addresses import see_other
-from transfer_service.web.forms import Form, filled, refused, submit
+from transfer_service.web.forms import Form, refused, submit
 from transfer_service.web.notices import declare_notice, leave_notice
 from transfer_service.web.school.acting import acting, transfer_path
 from transfer_service.web.school.choosing import look_at_receiver, problem_with, search_context
 from transfer_service.web.school.transfers import get_newest, get_view
 
 blueprint = Blueprint("school_returning", __name__)
+BEFORE_SENDING_AGAIN: Final[Mapping[RejectionReason, str]] = MappingProxyType(
+    {
+        RejectionReason.NOT_JOINING: "The school says that the pupil is not joining it. Find out to which school the "
+        "pupil goes before you send it again.",
+        RejectionReason.WRONG_SCHOOL: "The school says that it was meant for another school. Find out which before you "
+        "send it again.",
+        RejectionReason.WRONG_PUPIL: "The school says that the contents are about another pupil. Sending again sends "
+        "the same contents. If they are wrong, begin a new draft instead.",
+        RejectionReason.DUPLICATE: "The school says that it has received this file already. Telephone it before you "
+        "send it again.",
+        RejectionReason.INCOMPLETE: "The school says that part of the file is missing. Sending again sends the same "
+        "contents. To add what is missing, begin a new draft instead.",
+        RejectionReason.CANNOT_OPEN: "The school could not open an item. If sending again does not help, begin a new "
+        "draft.",
+        RejectionReason.NIL_DISPUTED: "The school believes that you hold information on this pupil. If you do, begin a "
+        "new draft and send the file.",
+    }
+)
+"""What to know before the same contents go out again, by why they came back."""
 SENT_BACK = declare_notice("sent-back", "{reference} was sent back. The sending school is told.")
 WITHDRAWN = declare_notice("withdrawn", "{reference} was withdrawn. The receiving school can no longer open it.")
 REDIRECTED = declare_notice("redirected", "{reference} was sent again. The receiving school is told.")
@@ -138,8 +159,8 @@ def withdrawn(reference: str) -> Response:
 def redirecting(reference: str) -> str:
     """Ask to which school the same sealed file goes: the same or another."""
     view, newest = get_newest(reference, side=Side.SENDING)
-    form = filled({"receiving_school": newest.receiving_school.urn})
-    return render_template("school/redirect.html", form=form, **_about_redirect(view, newest))
+    # No school is chosen beforehand: one careless press would send a file again to where it was not meant to go.
+    return render_template("school/redirect.html", form=Form(), **_about_redirect(view, newest))
 
 
 @blueprint.post("/transfers/<reference>/redirect")
@@ -232,4 +253,11 @@ def _about_redirect(view: TransferView, newest: DispatchView) -> dict[str, Any]:
     me = acting()
     with me.database.reading() as session:
         same = show_schools(session, [newest.receiving_school])[newest.receiving_school.id]
-    return {"view": view, "newest": newest, "same": same, **search_context()}
+    return {
+        "view": view,
+        "newest": newest,
+        "same": same,
+        "advice": BEFORE_SENDING_AGAIN.get(newest.rejection_reason) if newest.rejection_reason else None,
+        "is_misdirected": newest.rejection_reason in MISDIRECTION_REASONS,
+        **search_context(),
+    }

@@ -9,7 +9,8 @@ from tests.integration.web.school.browsing import dispatch_of, follow, reference
 from tests.observing import leaves
 from transfer_service.db.models import Breach
 from transfer_service.domain.breaches import BreachStep
-from transfer_service.domain.transfer import DispatchKind, Status
+from transfer_service.domain.transfer import DispatchKind, RejectionReason, Status
+from transfer_service.web.school.returning import BEFORE_SENDING_AGAIN
 
 pytestmark = pytest.mark.parametrize("cast_and_service", ["sqlite"], indirect=True)
 WORDS = "She lives with her father now and has joined a school in Leeds."
@@ -44,6 +45,34 @@ def test_what_was_sent_back_is_explained_to_the_sender_and_sent_to_another_schoo
     assert text_of(browser(stage.stella).page(f"{base}/cover"), "h1").startswith("Zoë")
     assert browser(stage.cora).get(f"{base}/cover").status_code in {404, 409}
     assert browser(stage.alma).get(f"{base}/breach").status_code == 404
+
+
+def test_a_file_that_went_astray_is_not_sent_there_again_by_a_careless_press(stage: Stage, browser):
+    _, base = in_state(stage, Status.OPENED)
+    follow(browser(stage.cora), f"{base}/send-back", {"reason": "wrong_school"})
+    alma = browser(stage.alma)
+
+    page = alma.page(f"{base}/redirect")
+
+    said = text_of(page, "main")
+    assert "The school says that it was meant for another school. Find out which before you send it again." in said
+    assert said.index("Name, town, postcode or URN") < said.index("Or all the same to the school that sent it back")
+    assert [one.get("value") for one in page.iter("input") if one.get("type") == "radio"] == ["125581"]
+    assert [one for one in page.iter("input") if one.get("checked") is not None] == []
+    assert list(refused(alma, f"{base}/redirect", {})) == ["receiving_school"]
+
+
+def test_each_reason_has_its_advice_before_the_same_goes_out_again(stage: Stage):
+    assert set(RejectionReason) - set(BEFORE_SENDING_AGAIN) == {RejectionReason.OTHER}
+
+
+def test_what_was_withdrawn_is_sent_to_the_same_school_first_without_advice(stage: Stage, browser):
+    _, base = in_state(stage, Status.WITHDRAWN)
+    page = browser(stage.alma).page(f"{base}/redirect")
+    said = text_of(page, "main")
+    assert said.index("To the same school again?") < said.index("Or to another school")
+    assert "Warning" not in said
+    assert [one for one in page.iter("input") if one.get("checked") is not None] == []
 
 
 def test_sending_again_refuses_what_makes_no_sense(stage: Stage, browser):
