@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import click
 
 from config.settings import NEEDS_DATABASE
@@ -30,8 +32,8 @@ def rewrap(*, dry_run: bool, as_json: bool) -> int:
             counts = count_by_key(session)
             peppers = count_by_pepper(session)
     progress.finish()
-    unused = list_unused_keys(at, counts)
     rows, damaged = (done.rows, done.damaged) if done else (0, 0)
+    unused = list_unused_keys(at, counts)
     if as_json:
         say_json(
             {
@@ -45,14 +47,10 @@ def rewrap(*, dry_run: bool, as_json: bool) -> int:
             }
         )
         return CHECK_FAILED if damaged else DONE
-    say(f"{rows:,} rows were moved to field key {at.field_keys.primary_id}." if done else "Nothing was changed.")
+    say("Nothing was changed." if dry_run else f"{rows:,} rows were moved to field key {at.field_keys.primary_id}.")
     if damaged:
         say(f"{damaged:,} rows are not as the service wrote them and stayed as they are. Run: keys doctor")
-    for place, by_key in counts.items():
-        for key_id, number in sorted(by_key.items()):
-            say(f"  field key {key_id}: {number:,} × {place}")
-    for pepper, number in sorted(peppers.items()):
-        say(f"  pepper {pepper}: {number:,} passwords. Each moves to the first pepper at the person's next sign-in.")
+    _say_counts(counts, peppers)
     for key_id in unused:
         say(f"Nothing is left under field key {key_id}. Take it out of FIELD_KEYS, and keep a copy with the backups.")
     if any(key_id != at.field_keys.primary_id for key_id in counts["log_detail.sealed"]):
@@ -60,3 +58,11 @@ def rewrap(*, dry_run: bool, as_json: bool) -> int:
     if any(key_id != at.field_keys.primary_id for key_id in counts["backup_code.hash"]):
         say("Backup codes stay under the key that they were made with, until their owners use them or make new ones.")
     return CHECK_FAILED if damaged else DONE
+
+
+def _say_counts(counts: Mapping[str, Mapping[int, int]], peppers: Mapping[int, int]) -> None:
+    for place, by_key in counts.items():
+        for key_id, number in sorted(by_key.items()):
+            say(f"  field key {key_id}: {number:,} × {place}")
+    for pepper, number in sorted(peppers.items()):
+        say(f"  pepper {pepper}: {number:,} passwords. Each moves to the first pepper at the person's next sign-in.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Final
@@ -17,7 +18,7 @@ from transfer_service.domain.errors import ServiceError
 from transfer_service.use_cases.recording import record_damage, record_refusal
 from transfer_service.web.addresses import safe_path, see_other
 from transfer_service.web.csrf import FormOutOfDate
-from transfer_service.web.current import current_services
+from transfer_service.web.current import Services, current_services
 from transfer_service.web.guard import SAFE_METHODS
 from transfer_service.web.retained import RetainedForm, chosen_files, retained_form
 from transfer_service.web.sessions import read_session_cookie
@@ -129,17 +130,7 @@ def _refused(error: ServiceError) -> Response:
     services.metrics.refusals.labels(type(error).__name__).inc()
     if isinstance(error, refusals.Unavailable) and error.__cause__ is not None:
         log.warning("part not available", exc_info=error)  # who runs the service has to put that right
-    actor = g.get("actor")
-    if actor is not None and isinstance(error, RECORDED):
-        try:
-            record_refusal(services.database, services.installation, actor, error, doing=request.endpoint or "no page")
-        except Exception:  # the refusal stands even where its leaf cannot be written
-            log.error("refusal not recorded", exc_info=True)  # noqa: G201 - the type and frames are the line
-    if error.damaged_account is not None:
-        try:
-            record_damage(services.database, services.installation, error.damaged_account)
-        except Exception:  # as above
-            log.error("damage not recorded", exc_info=True)  # noqa: G201 - the type and frames are the line
+    _record(error, services)
     if isinstance(error, refusals.NeedsSecondFactor) and not _wants_json():
         return see_other("/sign-in/code")
     if isinstance(error, refusals.NeedsPassword) and not _wants_json():
@@ -149,6 +140,22 @@ def _refused(error: ServiceError) -> Response:
     if isinstance(error, FormOutOfDate | refusals.Unavailable | refusals.LogFrozen):
         answer = replace(answer, retained=retained_form())
     return _render(answer)
+
+
+def _record(error: ServiceError, services: Services) -> None:
+    """Leave the leaves of a refusal, each by itself; the refusal stands even where they cannot be written."""
+    actor, damaged = g.get("actor"), error.damaged_account
+    database, at, doing = services.database, services.installation, request.endpoint or "no page"
+    leaves: list[Callable[[], None]] = []
+    if actor is not None and isinstance(error, RECORDED):
+        leaves.append(lambda: record_refusal(database, at, actor, error, doing=doing))
+    if damaged is not None:
+        leaves.append(lambda: record_damage(database, at, damaged))
+    for leave in leaves:
+        try:
+            leave()
+        except Exception:  # whatever keeps it from being written, the person is answered
+            log.error("refusal not recorded", exc_info=True)  # noqa: G201 - the type and frames are the line
 
 
 def _signed_out(answer: Answer) -> Answer:

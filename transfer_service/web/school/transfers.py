@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from flask import Blueprint, render_template
@@ -91,25 +92,30 @@ def _acts(view: TransferView) -> tuple[str, ...]:
     newest = view.newest
     if newest is None:
         return ()
-    acts = [action.value for action in newest.actions]
-    if view.side is Side.SENDING:
-        if newest.status in (Status.SENT, Status.OPENED) and newest.kind is not DispatchKind.NIL:
-            acts.append("reseal")
-        if newest.status in (Status.WITHDRAWN, Status.REJECTED) or (
-            newest.kind is DispatchKind.NIL and newest.status is Status.ACKNOWLEDGED
-        ):
-            acts.append("draft_again")
-        return tuple(acts)
-    if newest.kind is not DispatchKind.NIL:
-        if newest.status is Status.OPENED and not newest.has_opened:
-            acts.append(Action.OPEN.value)
-        if newest.has_opened and newest.status in (Status.OPENED, Status.ACKNOWLEDGED) and not newest.shredded_at:
-            acts.append("read")
-        if newest.status is Status.ACKNOWLEDGED and newest.filed_at is None:
-            acts.append("file")
-        if newest.status is Status.ACKNOWLEDGED and not newest.shredded_at:
-            acts.append("forward")
-    return tuple(acts)
+    more = _acts_of_sender(newest) if view.side is Side.SENDING else _acts_of_receiver(newest)
+    return (*(action.value for action in newest.actions), *more)
+
+
+def _acts_of_sender(newest: DispatchView) -> Iterator[str]:
+    is_nil = newest.kind is DispatchKind.NIL
+    if newest.status in (Status.SENT, Status.OPENED) and not is_nil:
+        yield "reseal"
+    if newest.status in (Status.WITHDRAWN, Status.REJECTED) or (is_nil and newest.status is Status.ACKNOWLEDGED):
+        yield "draft_again"
+
+
+def _acts_of_receiver(newest: DispatchView) -> Iterator[str]:
+    if newest.kind is DispatchKind.NIL:
+        return
+    is_acknowledged = newest.status is Status.ACKNOWLEDGED
+    if newest.status is Status.OPENED and not newest.has_opened:
+        yield Action.OPEN.value
+    if newest.has_opened and (is_acknowledged or newest.status is Status.OPENED) and not newest.shredded_at:
+        yield "read"
+    if is_acknowledged and newest.filed_at is None:
+        yield "file"
+    if is_acknowledged and not newest.shredded_at:
+        yield "forward"
 
 
 def _shown(dispatch: DispatchView, view: TransferView, today: Any) -> dict[str, Any]:
