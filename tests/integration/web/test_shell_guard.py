@@ -153,7 +153,7 @@ def test_a_missing_permission_is_a_page_that_says_whom_to_ask_and_a_leaf(
     page = parse_page(response.data)
     assert response.status_code == 403
     assert text_of(page, "h1") == "You cannot do this"
-    assert "Ask the designated safeguarding lead or head teacher" in text_of(page, "main")
+    assert "Ask a colleague whose role does" in text_of(page, "main")
     (leaf,) = bodies(leaves)
     assert (leaf["event"], leaf["actor"], leaf["basis"]) == ("access.refused", str(UUID(int=1)), "no_permission")
 
