@@ -86,7 +86,7 @@ def outcome() -> ColumnElement[Any]:
 
 
 def reason(today: date) -> ColumnElement[Any]:
-    """Why it is stuck, NULL where it is not; the statement joins `Receiver`.
+    """Why it is stuck, NULL where it is not.
 
     A CASE asks its conditions in order, so that the ones that look into other tables are asked of the few that are
     under way alone.
@@ -105,7 +105,7 @@ def reason(today: date) -> ColumnElement[Any]:
         ),
         (Dispatch.status == Status.REJECTED, Reason.DISPUTED.value),
         (Dispatch.status.not_in(_UNDER_WAY), case((sender_is_late, Reason.SENDER_LATE.value), else_=None)),
-        (Receiver.is_closed, Reason.SCHOOL_CLOSED.value),
+        (_is_receiver_closed(), Reason.SCHOOL_CLOSED.value),
         (~_has_dsl(), Reason.NO_DSL.value),
         (_is_unreadable(), Reason.TECHNICAL.value),
         (_has_bounced(), Reason.ADDRESS_BOUNCED.value),
@@ -130,9 +130,9 @@ def count_sent(
         )
         .join(School, School.id == Transfer.sending_school_id)
         .join(Dispatch, Dispatch.transfer_id == Transfer.id)
-        .join(Receiver, Receiver.id == Dispatch.receiving_school_id)
         .where(_one_of(School.authority_id, authority_id, Transfer.sending_school_id, school_id), _counts()),
         period,
+        Transfer.leaving_on,
     )
     # Made before it is counted: else SQLite asks every condition twice, once for the group and once for the column.
     each = found.cte("each").prefix_with("MATERIALIZED")
@@ -166,10 +166,11 @@ def count_received(
             receiver_band(today).label("receiver"),
             Dispatch.receiver_due_on.label("due_on"),
         )
-        .join(Transfer, Transfer.id == Dispatch.transfer_id)
         # Said as what it is not: nearly every row is in the other states, and SQLite would begin with their index.
         .where(Dispatch.receiving_school_id.in_(own), Dispatch.status.not_in(_NOT_REACHING)),
         period,
+        # Looked up where it is needed alone: nearly every dispatch has a date.
+        select(Transfer.leaving_on).where(Transfer.id == Dispatch.transfer_id).correlate(Dispatch).scalar_subquery(),
     ).subquery()
     keys = (each.c.school_id, each.c.status, each.c.receiver)
     rows = session.execute(select(*keys, func.count(), func.min(each.c.due_on)).group_by(*keys))
@@ -224,9 +225,9 @@ def _one_of(authority: Any, authority_id: UUID, school: Any, school_id: UUID | N
     return own if school_id is None else and_(own, school == school_id)
 
 
-def _due_in(statement: Select[Any], period: Period) -> Select[Any]:
+def _due_in(statement: Select[Any], period: Period, leaving_on: Any) -> Select[Any]:
     """Keep what was due in a period; where no due date is known yet, the leaving date stands in for it."""
-    due = func.coalesce(Dispatch.due_on, Transfer.leaving_on)
+    due = func.coalesce(Dispatch.due_on, leaving_on)
     if period.starts_on is not None:
         statement = statement.where(due >= period.starts_on)
     if period.ends_on is not None:
@@ -241,6 +242,16 @@ def _band(due: Any, done_at: Any, today: date) -> ColumnElement[Any]:
         (or_(due.is_(None), due >= today), Band.NOT_DUE.value),
         (due < today - timedelta(days=NEVER_AFTER_DAYS), Band.NEVER.value),
         else_=Band.OVERDUE.value,
+    )
+
+
+def _is_receiver_closed() -> ColumnElement[bool]:
+    school = aliased(School, name="asked_of")
+    return exists(
+        select(literal(1))
+        .select_from(school)
+        .where(school.id == Dispatch.receiving_school_id, school.is_closed)
+        .correlate(Dispatch)
     )
 
 
