@@ -43,7 +43,8 @@ def test_the_names_that_stand_in_logs_are_kept():
         "audit.exported calendar.changed setting.changed schools.imported access.refused detail.erased restored "
         "log_key.rotated item.reencrypted item.reverted grants.renewed "
         "freeze.lifted signer_state.adopted legal_hold.set legal_hold.lifted policy_letter.issued "
-        "backup_codes.made backup_codes.ended backup_code.used account.renewed account.damaged alert.withdrawn epoch.restored "
+        "backup_codes.made backup_codes.ended backup_code.used account.renewed account.damaged alert.withdrawn "
+        "epoch.restored "
     )
     assert set(kept.split()) <= {event.value for event in Event}
 
