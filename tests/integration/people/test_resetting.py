@@ -7,7 +7,7 @@ from sqlalchemy import select
 from tests.cast import HOME, Cast, Service, actor_of, grant_keys, make_first_holder
 from tests.integration.people.steps import begin, finish
 from tests.observing import alerts, leaves
-from transfer_service.db.models import Alert, KeyGrant, Membership, Person, PersonKey, SchoolEpoch, Unlock
+from transfer_service.db.models import Alert, KeyGrant, Membership, PersonKey, SchoolEpoch, Unlock
 from transfer_service.domain.alerts import AlertKind
 from transfer_service.domain.errors import Invalid, KeyMissing, RuleForbids, SignInRefused, TooManyAttempts
 from transfer_service.domain.keys import GranteeKind, KeyState, UnlockKind
@@ -224,17 +224,6 @@ def test_one_network_address_asks_for_thirty_links_an_hour_whoever_they_are_for(
     service.clock.move(hours=1)
     ask_from("2001:db8::8", last)
     assert begin(service, cast.alma, device=replace(HOME, address="2001:db8::8")), "signing in is counted by itself"
-
-
-def test_a_suspended_person_gets_no_link_and_uses_none(cast: Cast, service: Service):
-    token = ask(service, cast.edie.email)
-    with service.database.writing() as session:
-        session.get_one(Person, cast.edie.person_id).suspended_at = service.clock()
-    with pytest.raises(RuleForbids):
-        reset(service, token)
-    with service.database.writing() as session:
-        request_password_reset(session, service.at, email=cast.edie.email, address=HOME.address)
-    assert len(alerts(service)) == 1
 
 
 def test_a_wrong_recovery_code_is_counted_and_locks(cast: Cast, service: Service, monkeypatch):
