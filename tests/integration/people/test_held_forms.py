@@ -69,6 +69,14 @@ def test_a_damaged_form_is_not_shown(cast: Cast, service: Service):
         take(service, cast.alma, held)
 
 
+def test_a_form_whose_row_names_another_page_is_not_shown(cast: Cast, service: Service):
+    held = hold(service, cast.alma.cookie)
+    with service.database.writing() as session:
+        session.scalars(select(HeldForm)).one().path = PATH.replace("7F3K", "7F3M")
+    with pytest.raises(NotFound):
+        take(service, cast.alma, held)
+
+
 @pytest.mark.parametrize("path", ["recovery-code", "//elsewhere.example", "https://elsewhere.example/"])
 def test_a_path_that_is_not_a_page_of_ours_is_not_held(cast: Cast, service: Service, path: str):
     assert hold(service, cast.alma.cookie, path=path) is None

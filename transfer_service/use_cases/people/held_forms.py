@@ -33,7 +33,7 @@ HELD_FOR: Final = timedelta(hours=1)
 LARGEST_FORM: Final = 1024 * 1024
 _MOST_HELD: Final = 5
 # A form as browsers send it holds no line end, so that what is before the first is the place.
-_AFTER_PLACE: Final = b"\n"
+_BETWEEN: Final = b"\n"
 _RECENTLY_ENDED: Final = timedelta(hours=1)
 
 
@@ -67,7 +67,7 @@ def hold_form(session: Session, at: Installation, *, cookie: bytes, path: str, b
             return None
         session.delete(held[0])
     place = find_acting_place(session, row)
-    whole = (place.key if place else "").encode() + _AFTER_PLACE + body
+    whole = _BETWEEN.join([(place.key if place else "").encode(), path.encode(), body])
     return keep_for_person(session, at, person_id=row.person_id, label=path, body=whole).id
 
 
@@ -82,13 +82,16 @@ def find_held_form(session: Session, at: Installation, actor: Actor) -> tuple[UU
 def take_held_form(
     session: Session, at: Installation, actor: Actor, *, person_key: PersonKey, form_id: UUID
 ) -> HeldFormBody:
-    """Open a held form for its author, once more until its hour is over. Raises NotFound."""
+    """Open a held form for its author, once more until its hour is over. Raises NotFound.
+
+    Where it is sent stands sealed beside what was typed: whoever changes the row's path must not lead a note elsewhere.
+    """
     row = session.scalar(_forms(at, actor.person_id).where(HeldForm.id == form_id))
     whole = None if row is None else open_kept(at, row, person_key)
-    if row is None or whole is None:
+    place, path, body = (*(whole or b"").split(_BETWEEN, 2), b"", b"")[:3]
+    if row is None or path != row.path.encode():
         raise NotFound("form")
     row.shown = True
-    place, _, body = whole.partition(_AFTER_PLACE)
     return HeldFormBody(path=row.path, body=body, place=place.decode())
 
 
