@@ -6,7 +6,7 @@ two histories unnoticed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -14,7 +14,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from transfer_service.audit.checkpoint import NoteSignature, add_signatures, parse_checkpoint
-from transfer_service.audit.errors import NoteMalformed, NoteNotTrusted
+from transfer_service.audit.errors import LogError, NoteMalformed, NoteNotTrusted
 from transfer_service.audit.numbering import KeptCosignature, read_numbering
 from transfer_service.crypto.signing import ED25519_COSIGNATURE, VerifierKey, key_id, public_key_of, sign
 from transfer_service.db.models.log import LogCheckpoint, LogCosignature, LogHead
@@ -102,14 +102,31 @@ def as_kept(row: Any) -> KeptCosignature:
     )
 
 
-def cosigned_note(session: Session, checkpoint: LogCheckpoint) -> bytes:
-    """Return a stored checkpoint with the cosignatures that came in for it."""
+def cosigned_note(session: Session, checkpoint: LogCheckpoint, *, witnesses: Iterable[VerifierKey] = ()) -> bytes:
+    """Return a stored checkpoint with the cosignatures that came in for it.
+
+    Those of `witnesses` that are wrong are left out: readers condemn a note with one, and whoever can write into the
+    database could spoil every receipt by a row.
+    """
     rows = session.scalars(
         select(LogCosignature)
         .where(LogCosignature.size == checkpoint.size)
         .order_by(LogCosignature.witness, LogCosignature.key_id)
     )
-    return add_signatures(checkpoint.note, [NoteSignature(row.witness, row.key_id, row.signature) for row in rows])
+    known = {(key.name, key.key_id): key for key in witnesses}
+    lines = [NoteSignature(row.witness, row.key_id, row.signature) for row in rows]
+    return add_signatures(checkpoint.note, [line for line in lines if _may_stand(checkpoint.note, line, known)])
+
+
+def _may_stand(note: bytes, line: NoteSignature, known: Mapping[tuple[str, bytes], VerifierKey]) -> bool:
+    key = known.get((line.name, line.key_id))
+    if key is None:
+        return True
+    try:
+        verify_cosignature(note, line, key)
+    except LogError:
+        return False
+    return True
 
 
 def _signed_message(text: bytes, seconds: int) -> bytes:

@@ -45,7 +45,10 @@ def prove_entries(session: Session, indexes: Sequence[int], *, policy: Policy | 
     covered = [idx for idx in indexes if idx < newest.size]
     proofs = tuple(
         ProvenEntry(
-            idx, compose_receipt(session, idx, open_sealed=None, size=witnessed if idx < witnessed else newest.size)
+            idx,
+            compose_receipt(
+                session, idx, open_sealed=None, size=witnessed if idx < witnessed else newest.size, policy=policy
+            ),
         )
         for idx in covered
     )

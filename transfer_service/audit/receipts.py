@@ -122,7 +122,7 @@ def compose_receipt(
     return write_proof(
         index=idx,
         hashes=_prove_place(session, leaf, checkpoint),
-        note=cosigned_note(session, checkpoint),
+        note=cosigned_note(session, checkpoint, witnesses=policy.witnesses.values() if policy else ()),
         extra=extra,
     )
 

@@ -23,6 +23,9 @@ from transfer_service.db.models.log import LogCheckpoint, LogCosignature
 MOST_LOOKED_AT: Final = 1_000
 """Cosignatures among which a quorum is looked for: weeks of an hourly witness. Those further off wait for it."""
 
+COUNTED_AMONG: Final = 60
+"""The newest cosignatures among which right ones are looked for to be counted, on pages that many look at."""
+
 
 @dataclass(frozen=True, slots=True)
 class Standing:
@@ -53,6 +56,19 @@ def find_newest_standing(session: Session, policy: Policy | None = None) -> Stan
     return next(_witnessed(session, -1, policy, newest_first=True), Standing(newest, lacks_witnesses=True))
 
 
+def count_witnesses(session: Session, policy: Policy | None) -> tuple[int, int]:
+    """Return the newest size that a witness of the policy has seen, and how many have; zeroes for none.
+
+    A signature is counted only where it is right: rows can be written by whoever can write into the database.
+    """
+    if policy is None or not policy.witnesses:
+        return 0, 0
+    for checkpoint, names in _cosigned(session, -1, policy, newest_first=True, limit=COUNTED_AMONG):
+        if names:
+            return checkpoint.size, len(names)
+    return 0, 0
+
+
 def _witnessed(session: Session, idx: int, policy: Policy, *, newest_first: bool = False) -> Iterator[Standing]:
     """Each checkpoint that covers the leaf `idx` and that enough witnesses of the policy have seen."""
     for checkpoint, witnesses in _cosigned(session, idx, policy, newest_first=newest_first):
@@ -61,7 +77,7 @@ def _witnessed(session: Session, idx: int, policy: Policy, *, newest_first: bool
 
 
 def _cosigned(
-    session: Session, idx: int, policy: Policy, *, newest_first: bool
+    session: Session, idx: int, policy: Policy, *, newest_first: bool, limit: int = MOST_LOOKED_AT
 ) -> Iterator[tuple[LogCheckpoint, set[str]]]:
     """Each covering checkpoint that anybody cosigned, in order of size, with the policy's names of the right ones."""
     size = LogCosignature.size.desc() if newest_first else LogCosignature.size
@@ -70,7 +86,7 @@ def _cosigned(
         .join(LogCosignature, LogCosignature.size == LogCheckpoint.size)
         .where(LogCosignature.size > idx)
         .order_by(size, LogCosignature.witness, LogCosignature.key_id)
-        .limit(MOST_LOOKED_AT)
+        .limit(limit)
     ).all()
     for _, group in groupby(rows, key=lambda row: row[0].size):
         of_size = list(group)

@@ -18,9 +18,9 @@ from transfer_service.audit.cosignature import cosigned_note, record_cosignature
 from transfer_service.audit.errors import NoteMalformed, NoteNotTrusted
 from transfer_service.audit.policy import parse_policy
 from transfer_service.audit.receipts import find_newest_checkpoint
+from transfer_service.audit.standing import count_witnesses
 from transfer_service.audit.tiles import WIDTH, parse_tile, read_tile
 from transfer_service.db.models import LogCheckpoint, LogHead
-from transfer_service.db.queries.log import find_newest_cosigned
 from transfer_service.db.session import Database
 from transfer_service.domain.errors import NotFound
 from transfer_service.use_cases.installation import Installation
@@ -54,26 +54,26 @@ class Cosigned:
     new: int
 
 
-def get_public_log(session: Session) -> PublicLog:
-    """Return what is public of the log."""
+def get_public_log(session: Session, *, policy: str = "") -> PublicLog:
+    """Return what is public of the log; witnesses count whom the `policy` names and whose signature is right."""
     newest = find_newest_checkpoint(session)
-    witnessed_size, witnesses = find_newest_cosigned(session)
+    witnessed_size, witnesses = count_witnesses(session, parse_policy(policy) if policy else None)
     return PublicLog(
         size=newest.size if newest else 0,
         signed_at=newest.signed_at if newest else None,
-        note=cosigned_note(session, newest).decode() if newest else "",
+        note=get_checkpoint(session, policy=policy).decode() if newest else "",
         witnesses=witnesses,
         witnessed_size=witnessed_size,
         is_frozen=bool(session.scalar(select(LogHead.frozen))),
     )
 
 
-def get_checkpoint(session: Session) -> bytes:
-    """Return the newest signed note with its cosignatures; raises NotFound before the first."""
+def get_checkpoint(session: Session, *, policy: str = "") -> bytes:
+    """Return the newest signed note with its cosignatures, but for wrong ones; raises NotFound before the first."""
     newest = find_newest_checkpoint(session)
     if newest is None:
         raise NotFound("checkpoint")
-    return cosigned_note(session, newest)
+    return cosigned_note(session, newest, witnesses=parse_policy(policy).witnesses.values() if policy else ())
 
 
 def get_tile(session: Session, *, level: int, rest: str) -> TileShown:

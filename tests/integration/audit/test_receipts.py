@@ -31,7 +31,7 @@ from transfer_service.audit.tree import hash_leaf, verifies_inclusion
 from transfer_service.crypto import signing
 from transfer_service.crypto.formats import fingerprint
 from transfer_service.crypto.signing import ED25519_COSIGNATURE, VerifierKey, public_key_of
-from transfer_service.db.models.log import LogCheckpoint, LogLeaf
+from transfer_service.db.models.log import LogCheckpoint, LogCosignature, LogLeaf
 
 SENTENCES = ["Myton Park School acknowledged the file PT-7F3K-92QD.", "Every item was opened."]
 SEED = b"\x0c" * 32
@@ -575,3 +575,18 @@ def test_entries_that_no_quorum_saw_stand_on_the_newest_checkpoint_and_are_count
 def test_of_a_log_that_was_never_signed_no_entry_is_taken_away(log: Log):
     log.write()
     assert entries(log, [0], needed=1) == EntryExport((), unsigned=1)
+
+
+def test_a_wrong_row_in_a_witness_name_spoils_no_receipt(written: Log):
+    """Whoever can write into the database could else make every receipt fail."""
+    with written.database.writing() as session:
+        key = WITNESSES["north"]
+        session.add(
+            LogCosignature(
+                size=10, witness=key.name, key_id=key.key_id, signature=bytes(72), received_at=START, number=1
+            )
+        )
+    text = write_policy([written.key.verifier], witnesses=WITNESSES)
+    policy = policy_of(written, witnesses=WITNESSES)
+    assert not verifier.verify_receipt(receipt(written), policy).holds
+    assert verifier.verify_receipt(receipt(written, policy=parse_policy(text)), policy).holds

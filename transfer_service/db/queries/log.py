@@ -8,13 +8,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import Session
 
 from transfer_service.db.models import (
     Authority,
     LogCheckpoint,
-    LogCosignature,
     LogHead,
     LogLeaf,
     Membership,
@@ -54,17 +53,6 @@ def get_head(session: Session) -> LogHead:
 def find_newest_checkpoint(session: Session) -> LogCheckpoint | None:
     """Return the newest signed checkpoint."""
     return session.scalar(select(LogCheckpoint).order_by(LogCheckpoint.size.desc()).limit(1))
-
-
-def find_newest_cosigned(session: Session) -> tuple[int, int]:
-    """Return the size of the newest checkpoint that somebody cosigned, and how many parties did; zeroes for none."""
-    row = session.execute(
-        select(LogCosignature.size, func.count(LogCosignature.witness.distinct()))
-        .group_by(LogCosignature.size)
-        .order_by(LogCosignature.size.desc())
-        .limit(1)
-    ).first()
-    return (0, 0) if row is None else (row[0], row[1])
 
 
 def find_leaf_time(session: Session, idx: int) -> datetime | None:

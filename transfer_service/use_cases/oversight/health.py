@@ -8,6 +8,8 @@ from typing import Final
 
 from sqlalchemy.orm import Session
 
+from transfer_service.audit.policy import parse_policy
+from transfer_service.audit.standing import count_witnesses
 from transfer_service.db.queries import log as queries
 from transfer_service.domain import permissions
 from transfer_service.domain.permissions import Permission
@@ -37,12 +39,15 @@ class LogHealth:
         return not (self.is_frozen or self.signer_is_late)
 
 
-def get_log_health(session: Session, at: Installation, actor: Actor) -> LogHealth:
-    """Return the state of the log; raises PermissionRefused. It names nobody, so that looking leaves no leaf."""
+def get_log_health(session: Session, at: Installation, actor: Actor, *, policy: str = "") -> LogHealth:
+    """Return the state of the log, with the witnesses that the `policy` names; raises PermissionRefused.
+
+    It names nobody, so that looking leaves no leaf.
+    """
     permissions.check(actor, Permission.HEALTH_READ)
     head = queries.get_head(session)
     signed = queries.find_newest_checkpoint(session)
-    witnessed_size, witnesses = queries.find_newest_cosigned(session)
+    witnessed_size, witnesses = count_witnesses(session, parse_policy(policy) if policy else None)
     unsigned_since = None
     if head.size > (signed.size if signed else 0):
         unsigned_since = queries.find_leaf_time(session, signed.size if signed else 0)

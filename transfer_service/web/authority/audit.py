@@ -44,7 +44,7 @@ def audit() -> str | tuple[str, int]:
         look = auditing.look_at_log(session, services.installation, actor, query=query)
     with services.database.reading() as session:
         page = auditing.list_entries(session, actor, look=look, query=query)
-        health = get_log_health(session, services.installation, actor)
+        health = get_log_health(session, services.installation, actor, policy=services.settings.log_policy)
     return render_template(
         "authority/audit.html",
         page=page,

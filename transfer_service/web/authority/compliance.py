@@ -64,7 +64,7 @@ def compliance() -> str | tuple[str, int]:
         look = look_at_compliance(session, at, actor)
     with services.database.reading() as session:
         found = get_compliance(session, at, actor, look=look, filters=filters)
-        health = get_log_health(session, at, actor)
+        health = get_log_health(session, at, actor, policy=services.settings.log_policy)
         custody = find_custody(session, at, actor)
     page = render_template(
         "authority/compliance.html",

@@ -25,7 +25,7 @@ def log() -> str:
     """Show the newest checkpoint, and how anybody follows the log."""
     services = current_services()
     with services.database.reading() as session:
-        state = get_public_log(session)
+        state = get_public_log(session, policy=services.settings.log_policy)
     return render_template("log/log.html", log=state, policy=services.settings.log_policy, base=_base())
 
 
@@ -33,8 +33,9 @@ def log() -> str:
 @access.public("who cannot act must be able to read why, signed in or not")
 def frozen() -> str:
     """Say what a frozen log means, for schools and for whoever operates the service."""
-    with current_services().database.reading() as session:
-        state = get_public_log(session)
+    services = current_services()
+    with services.database.reading() as session:
+        state = get_public_log(session, policy=services.settings.log_policy)
     return render_template("log/frozen.html", log=state)
 
 
@@ -43,8 +44,9 @@ def frozen() -> str:
 def checkpoint() -> Response:
     """Give the newest checkpoint (C2SP tlog-checkpoint) with its cosignatures."""
     try:
-        with current_services().database.reading() as session:
-            note = get_checkpoint(session)
+        services = current_services()
+        with services.database.reading() as session:
+            note = get_checkpoint(session, policy=services.settings.log_policy)
     except NotFound:
         return _said("Nothing of this log has been signed yet. Ask again in a minute.", HTTPStatus.NOT_FOUND)
     return Response(note, content_type=TEXT)

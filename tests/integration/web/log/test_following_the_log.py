@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import func, select
 
 from tests.integration.web.log.conftest import KEY, NORTH, POLICY, Following
+from transfer_service import verifier
 from transfer_service.audit.checkpoint import NoteSignature, add_signatures, parse_checkpoint, verify_checkpoint
 from transfer_service.audit.cosignature import cosign
 from transfer_service.audit.tiles import Tile, nodes_from_tiles
@@ -87,6 +88,32 @@ def test_a_witness_of_the_policy_hands_in_its_cosignature_and_everybody_sees_it(
     # Twice the log: the second line holds the number of the checkpoint (docs/log.md).
     assert names == ["tests/log", "tests/log", "north.example"]
     assert f"1 independent party saw the log at {size} entries" in following.client.get("/log").text
+
+
+def test_who_can_write_into_the_database_makes_no_independent_party(following: Following):
+    """Neither a row in the name of the policy's witness nor rows of strangers count: a signature has to be right."""
+    size = following.sign().size
+    whole = following.client.get("/log/checkpoint").data
+    with following.stage.database.writing() as session:
+        for number, (name, key) in enumerate(
+            [(NORTH.name, NORTH.verifier.key_id), ("east.example", b"east"), ("west.example", b"west")], start=1
+        ):
+            session.add(
+                LogCosignature(
+                    size=size,
+                    witness=name,
+                    key_id=key,
+                    signature=bytes(72),
+                    received_at=following.stage.at.now(),
+                    number=number,
+                )
+            )
+    assert "No independent party has confirmed the log yet" in following.client.get("/log").text
+    # A wrong line in the name of a witness that readers know would spoil the note; those of strangers are passed over.
+    note = following.client.get("/log/checkpoint").data
+    assert note.startswith(whole)
+    assert [one.name for one in parse_checkpoint(note).signatures[2:]] == ["east.example", "west.example"]
+    verifier.check_signed(verifier.read_checkpoint(note), verifier.read_policy(POLICY.encode()))
 
 
 def test_the_same_cosignature_again_changes_nothing(following: Following):
