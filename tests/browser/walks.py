@@ -179,6 +179,7 @@ def open_and_send_back(looker: Looker, others: OtherPeople) -> None:
     at.choose("It was meant for another school")
     press_and_look(looker, "Send it back")
     fiona = Looker(others("fiona.kettle@"), looker.endpoint_of, looker.built, looker.faults, looker.seen, looker.paths)
+    fiona.go("/")
     fiona.go(f"/transfers/{reference}")
     fiona.go(f"/transfers/{reference}/breach")
     press_and_look(fiona, "Save")

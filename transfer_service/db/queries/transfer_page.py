@@ -60,6 +60,18 @@ def list_opened_by(session: Session, dispatch_ids: Collection[UUID], *, person_i
     )
 
 
+def list_open_breaches(session: Session, *, school_id: UUID) -> list[tuple[Breach, int, str]]:
+    """List a school's breach records that are not closed, each with its dispatch's number and reference."""
+    found = session.execute(
+        select(Breach, Dispatch.number, Transfer.reference)
+        .join(Dispatch, Dispatch.id == Breach.dispatch_id)
+        .join(Transfer, Transfer.id == Dispatch.transfer_id)
+        .where(Breach.school_id == school_id, Breach.closed_at.is_(None))
+        .order_by(Breach.report_by, Breach.dispatch_id)
+    )
+    return [(breach, number, reference) for breach, number, reference in found]
+
+
 def list_breaches(session: Session, dispatch_ids: Collection[UUID]) -> Mapping[UUID, Breach]:
     """Return the breach records of the dispatches, by dispatch."""
     found: Sequence[Breach] = session.scalars(select(Breach).where(Breach.dispatch_id.in_(dispatch_ids))).all()

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from transfer_service.audit.detail import tell
 from transfer_service.db.models import Breach, Dispatch, Person
+from transfer_service.db.queries import transfer_page
 from transfer_service.db.queries import transfers as queries
 from transfer_service.domain import permissions
 from transfer_service.domain.breaches import BreachStep
@@ -57,6 +58,30 @@ class BreachView:
     other_school: SchoolShown
     seen: tuple[tuple[datetime, str, str], ...]
     ticked: Mapping[BreachStep, Ticked]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenBreach:
+    """A breach record that is not closed: which dispatch it is about, until when, and how many steps are left."""
+
+    reference: str
+    number: int
+    report_by: datetime
+    left: int
+
+
+def list_open_breaches(session: Session, actor: Actor) -> list[OpenBreach]:
+    """List what the actor's school has still to deal with, the most pressing first; raises PermissionRefused."""
+    permissions.check(actor, Permission.BREACH_READ)
+    return [
+        OpenBreach(
+            reference=reference,
+            number=number,
+            report_by=breach.report_by,
+            left=len(BreachStep) - len(breach.checklist or {}),
+        )
+        for breach, number, reference in transfer_page.list_open_breaches(session, school_id=school_of(actor))
+    ]
 
 
 def get_breach(session: Session, actor: Actor, *, reference: str, number: int | None = None) -> BreachView:

@@ -17,7 +17,7 @@ from transfer_service.domain.dates import LONDON
 from transfer_service.domain.errors import NotFound
 from transfer_service.domain.permissions import Permission
 from transfer_service.domain.roles import Actor, school_of
-from transfer_service.domain.transfer import DispatchKind, Status
+from transfer_service.domain.transfer import DispatchKind, RejectionReason, Status
 from transfer_service.use_cases.installation import Installation
 from transfer_service.use_cases.transfers.pupils import Pupil, find_pupil
 
@@ -83,6 +83,7 @@ class TransferRow:
     opened_at: datetime | None
     acknowledged_at: datetime | None
     filed_at: datetime | None
+    rejection_reason: RejectionReason | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,6 +234,7 @@ def _row(
         opened_at=dispatch.opened_at if knows_states else None,
         acknowledged_at=dispatch.acknowledged_at if knows_states else None,
         filed_at=dispatch.filed_at if knows_states else None,
+        rejection_reason=dispatch.rejection_reason if knows_states else None,
     )
 
 

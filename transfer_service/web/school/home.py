@@ -13,6 +13,7 @@ from transfer_service.use_cases.directory import show_schools
 from transfer_service.use_cases.keys.holding import open_school_keys
 from transfer_service.use_cases.keys.renewal import list_key_tasks
 from transfer_service.use_cases.people.unlocking import open_person_key
+from transfer_service.use_cases.transfers.breaches import list_open_breaches
 from transfer_service.use_cases.transfers.delivering import deliver_waiting, find_deliverable
 from transfer_service.use_cases.transfers.listing import Box, list_transfers
 from transfer_service.web import access
@@ -41,8 +42,14 @@ def home() -> Response | str:
     piles, schools = show_piles(me)
     with me.database.reading() as session:
         key_tasks = list_key_tasks(session, me.at, me.actor)
+        breaches = list_open_breaches(session, me.actor)
     return render_template(
-        "school/home.html", piles=piles, schools=schools, key_tasks=key_tasks, holds_keys=me.actor.holds_keys
+        "school/home.html",
+        breaches=breaches,
+        piles=piles,
+        schools=schools,
+        key_tasks=key_tasks,
+        holds_keys=me.actor.holds_keys,
     )
 
 
@@ -71,8 +78,10 @@ def _office(me: Acting) -> str:
     with me.database.reading() as session:
         page = list_transfers(session, me.at, me.actor, box=Box.OUT)
         schools = show_schools(session, [row.other_school for row in page.rows])
+        breaches = list_open_breaches(session, me.actor) if can(me.actor, Permission.BREACH_READ) else []
     return render_template(
         "school/home_office.html",
+        breaches=breaches,
         rows=page.rows,
         schools=schools,
         more=page.next is not None,

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from transfer_service.domain.calendars import local_day
 from transfer_service.domain.deadlines import Band
-from transfer_service.domain.transfer import Status
+from transfer_service.domain.transfer import REJECTION_REASON_LABELS, Status
 from transfer_service.use_cases.directory import SchoolShown, show_schools
 from transfer_service.use_cases.transfers.listing import Box, Page, TransferRow, list_transfers, tally
 from transfer_service.web.school.acting import Acting
@@ -35,6 +35,8 @@ class Kind:
     """Which page of a transfer its reference leads to; empty for its first."""
     is_urged: bool = False
     """Whether the other school is to be telephoned."""
+    says_why: bool = False
+    """Whether a column says why it came back, and what that asks for."""
 
     @property
     def address(self) -> str:
@@ -75,6 +77,7 @@ KINDS: Final = (
         what_to_do="See why, then send each to the right school or begin again.",
         box=Box.OUT,
         status=Status.REJECTED,
+        says_why=True,
     ),
     Kind(
         title="Waiting for the receiving school’s key",
@@ -95,11 +98,12 @@ KINDS: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """One transfer of a pile: where its reference leads, and the words and band of its due day."""
+    """One transfer of a pile: where its reference leads, the words and band of its due day, and why it came back."""
 
     row: TransferRow
     address: str
     due: tuple[str, str]
+    why: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,4 +157,5 @@ def _line(row: TransferRow, kind: Kind, *, today: date) -> Line:
     # A cover sheet is there from delivery on. What was opened is gone on with on the transfer's own page.
     opens = "" if kind.box is Box.AWAITING and row.status is not Status.SENT else kind.opens
     address = f"/transfers/{row.reference}"
-    return Line(row=row, address=f"{address}/{opens}" if opens else address, due=due)
+    why = REJECTION_REASON_LABELS[row.rejection_reason] if row.rejection_reason else ""
+    return Line(row=row, address=f"{address}/{opens}" if opens else address, due=due, why=why)

@@ -8,6 +8,7 @@ from tests.integration.transfers.stage import Stage
 from tests.integration.web.authority.looks import events_after, log_size
 from tests.integration.web.school.browsing import errors, follow, reference_of
 from tests.integration.web.school.signing_in import signed_in_again
+from transfer_service.domain.breaches import BreachStep
 from transfer_service.domain.statements import FILING_CONFIRMATION
 from transfer_service.domain.transfer import DispatchKind, Status
 from transfer_service.use_cases.transfers import listing
@@ -184,3 +185,45 @@ def test_a_reference_that_is_none_is_refused_beside_its_input(stage: Stage, brow
     response = browser(stage.alma).get(f"/transfers?reference={typed}")
     assert response.status_code == 422
     assert errors(parse_page(response.data)) == {"reference": said}
+
+
+def test_what_came_back_stands_with_its_reason_and_a_breach_with_its_hour(stage: Stage, browser):
+    astray, unopened = made(stage, Status.OPENED), made(stage, Status.SENT)
+    follow(browser(stage.cora), f"/transfers/{astray}/send-back", {"reason": "wrong_school"})
+    follow(browser(stage.cora), f"/transfers/{unopened}/send-back", {"reason": "not_joining"})
+    client = browser(stage.alma)
+
+    page = client.page("/")
+
+    said = text_of(page, "main")
+    assert "Sent back to your school (2)" in said
+    assert "It was meant for another school" in said
+    assert "The pupil is not joining our school" in said
+    assert links_of(page, f"{astray} : see what to do") == [f"/transfers/{astray}/breach?number=1"]
+    assert "Opened at the wrong school (1) Data breach" in said
+    assert "7 steps are left" in said
+    assert said.index("Opened at the wrong school") < said.index("Sent back to your school")
+
+
+def test_an_open_breach_stays_on_the_start_pages_of_leads_and_head_until_its_last_step(stage: Stage, browser):
+    astray = made(stage, Status.OPENED)
+    follow(browser(stage.cora), f"/transfers/{astray}/send-back", {"reason": "wrong_school"})
+    client, head = browser(stage.alma), browser(stage.cast.hugh)
+    follow(client, f"/transfers/{astray}/redirect", {"receiving_school": "125582"}, page=f"/transfers/{astray}")
+    steps = [step.value for step in BreachStep]
+
+    follow(client, f"/transfers/{astray}/breach?number=1", {"steps": steps[1:]})
+    for one in (client, head):
+        assert "1 step is left" in text_of(one.page("/"), "main")
+    assert "wrong school" not in text_of(browser(stage.edie).page("/"), "main")
+    follow(client, f"/transfers/{astray}/breach?number=1", {"steps": steps[:1]})
+
+    for one in (client, head):
+        assert "wrong school" not in text_of(one.page("/"), "main")
+
+
+def test_a_nil_declaration_is_not_sent_back_unopened(stage: Stage, browser):
+    nil = made(stage, Status.SENT, kind=DispatchKind.NIL)
+    said = text_of(browser(stage.cora).page(f"/transfers/{nil}/cover"), "main")
+    assert "or if you believe that the sending school holds information" in said
+    assert "unopened" not in said
