@@ -173,3 +173,26 @@ def test_a_draft_that_was_edited_and_shortened_by_its_school_is_sent(stage: Stag
         edit_note(session, at, actor, dispatch_id=dispatch_id, item_id=note, revision=1, note=changed)
         remove_item(session, at, actor, dispatch_id=dispatch_id, item_id=file)
     assert factories.send(stage, stage.alma, dispatch_id).status is Status.SENT
+
+
+@pytest.mark.parametrize(("change", "reason"), [("added", "content_changed"), ("taken away", "ciphertext_missing")])
+def test_what_a_school_signed_is_not_sent_again_with_more_or_less_in_it(stage: Stage, change: str, reason: str) -> None:
+    old = factories.dispatch_in(stage, Status.WITHDRAWN, sender=stage.alma, receiver=stage.cora)
+    with stage.database.writing() as session:
+        dispatch = session.get_one(Dispatch, old)
+        if change == "added":
+            put_in(session, stage, dispatch, "Her father is a danger to her.")
+        else:
+            note = next(place.item_id for place in dispatch.items if place.item.kind is ItemKind.NOTE)
+            session.execute(delete(DispatchItem).where(DispatchItem.item_id == note))
+    with pytest.raises(CannotOpen) as refused, stage.database.writing() as session:
+        redirect(
+            session,
+            stage.at,
+            stage.alma.actor,
+            dispatch_id=old,
+            receiving_school_id=stage.cast.stranger,
+            person_key=stage.alma.person_key,
+            storage=stage.storage,
+        )
+    assert refused.value.reason == reason
