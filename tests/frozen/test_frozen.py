@@ -19,7 +19,8 @@ from transfer_service.db.session import Database
 from transfer_service.domain.keys import GranteeKind
 from transfer_service.storage.blobs import Storage
 from transfer_service.use_cases.installation import Installation
-from transfer_service.use_cases.keys.holding import authentic_epoch, key_grant_info, open_school_keys
+from transfer_service.use_cases.keys.holding import key_grant_info, open_school_keys
+from transfer_service.use_cases.keys.public_keys import authentic_epoch
 from transfer_service.use_cases.people.recovery_codes import open_with_recovery_code
 from transfer_service.use_cases.people.signing_in import begin_sign_in, finish_sign_in
 from transfer_service.use_cases.people.unlocking import open_person_key

@@ -12,7 +12,7 @@ from transfer_service.crypto.fields import FieldKeyring
 from transfer_service.db.models import SchoolEpoch, Transfer
 from transfer_service.domain.transfer import Status
 from transfer_service.use_cases import rewrapping
-from transfer_service.use_cases.keys.holding import find_active_epoch
+from transfer_service.use_cases.keys.public_keys import find_active_epoch
 from transfer_service.use_cases.rewrapping import (
     PLACES,
     Rewrapped,

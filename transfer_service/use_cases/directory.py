@@ -13,7 +13,7 @@ from transfer_service.domain.errors import NotFound
 from transfer_service.domain.permissions import Permission
 from transfer_service.domain.roles import Actor
 from transfer_service.use_cases.installation import Installation
-from transfer_service.use_cases.keys.holding import find_active_epoch
+from transfer_service.use_cases.keys.public_keys import find_active_epoch
 
 MOST_SUGGESTED = 20
 

@@ -36,8 +36,8 @@ from transfer_service.db.session import Database
 from transfer_service.domain.errors import CannotOpen
 from transfer_service.domain.events import Basis, Event
 from transfer_service.use_cases.installation import Installation
-from transfer_service.use_cases.keys.holding import authentic_epoch, authentic_person_key, check_public_row
 from transfer_service.use_cases.keys.origins import authenticate_origin, has_origin
+from transfer_service.use_cases.keys.public_keys import authentic_epoch, authentic_person_key, authentic_recovery_key
 from transfer_service.use_cases.recording import record
 from transfer_service.use_cases.transfers.pupils import open_pupil, seal_pupil
 
@@ -189,17 +189,7 @@ def _rewrite_person_key(at: Installation, row: PersonKey) -> None:
 
 
 def _rewrite_recovery_key(at: Installation, row: RecoveryKey) -> None:
-    public = check_public_row(
-        at,
-        row.mac,
-        suite=row.suite,
-        kem_public=row.kem_public,
-        fingerprint=row.fingerprint,
-        kind=formats.KeyKind.RECOVERY,
-        owner=row.authority_id,
-        number=row.number,
-        state=row.state,
-    )
+    public = authentic_recovery_key(at, row)
     row.mac = at.field_keys.authenticate_public_key(
         public, kind=formats.KeyKind.RECOVERY, owner=row.authority_id, epoch=row.number, state=row.state.value
     )

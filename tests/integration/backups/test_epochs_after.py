@@ -15,7 +15,7 @@ from transfer_service.domain.transfer import Status
 from transfer_service.use_cases.backups.epochs_after import settle_epochs
 from transfer_service.use_cases.keys.epoch_rows import next_number
 from transfer_service.use_cases.keys.epochs import make_next_epoch
-from transfer_service.use_cases.keys.holding import find_active_epoch
+from transfer_service.use_cases.keys.public_keys import find_active_epoch
 from transfer_service.use_cases.keys.vouching import find_vouched_key
 
 

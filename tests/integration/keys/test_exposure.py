@@ -9,7 +9,7 @@ from transfer_service.domain.errors import AlreadyDone, NeedsPassword, NotFound,
 from transfer_service.domain.roles import MembershipState
 from transfer_service.use_cases.keys.epochs import make_first_epoch
 from transfer_service.use_cases.keys.exposure import report_exposure
-from transfer_service.use_cases.keys.holding import find_active_epoch
+from transfer_service.use_cases.keys.public_keys import find_active_epoch
 from transfer_service.use_cases.oversight.approvals import approve_first_dsl, refuse_first_dsl
 from transfer_service.use_cases.people.memberships import end_membership
 from transfer_service.use_cases.people.signing_in import confirm_password

@@ -10,12 +10,8 @@ from transfer_service.domain.errors import CannotOpen, KeyMissing, OpeningFailur
 from transfer_service.domain.events import Basis
 from transfer_service.domain.keys import GranteeKind, KeyState
 from transfer_service.use_cases.keys.epochs import make_next_epoch
-from transfer_service.use_cases.keys.holding import (
-    find_active_epoch,
-    get_public_epoch,
-    key_grant_info,
-    open_school_keys,
-)
+from transfer_service.use_cases.keys.holding import key_grant_info, open_school_keys
+from transfer_service.use_cases.keys.public_keys import find_active_epoch, get_public_epoch
 
 
 def test_a_safeguarding_lead_opens_the_keys_of_her_school(cast: Cast, service: Service):

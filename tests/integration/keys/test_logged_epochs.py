@@ -14,7 +14,8 @@ from transfer_service.storage.blobs import Storage
 from transfer_service.use_cases.keys.epoch_rows import next_number
 from transfer_service.use_cases.keys.epochs import make_next_epoch
 from transfer_service.use_cases.keys.exposure import report_exposure
-from transfer_service.use_cases.keys.holding import authentic_epoch, find_active_epoch, get_own_epoch
+from transfer_service.use_cases.keys.holding import get_own_epoch
+from transfer_service.use_cases.keys.public_keys import authentic_epoch, find_active_epoch
 from transfer_service.use_cases.keys.rotation import reseal_round
 from transfer_service.use_cases.oversight.doctor import examine
 

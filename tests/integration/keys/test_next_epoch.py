@@ -12,7 +12,7 @@ from transfer_service.domain.keys import KeyState
 from transfer_service.domain.roles import MembershipState
 from transfer_service.use_cases.keys.epoch_rows import retire_epoch
 from transfer_service.use_cases.keys.epochs import make_next_epoch
-from transfer_service.use_cases.keys.holding import find_active_epoch, get_public_epoch
+from transfer_service.use_cases.keys.public_keys import find_active_epoch, get_public_epoch
 
 
 def renew(service: Service, member, keys=None):

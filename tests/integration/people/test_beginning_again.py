@@ -21,7 +21,7 @@ from transfer_service.domain.errors import (
 )
 from transfer_service.domain.events import Basis
 from transfer_service.domain.roles import MembershipState, Role
-from transfer_service.use_cases.keys.holding import find_active_epoch
+from transfer_service.use_cases.keys.public_keys import find_active_epoch
 from transfer_service.use_cases.oversight.approvals import approve_first_dsl
 from transfer_service.use_cases.people.accepting import accept_another_invitation
 from transfer_service.use_cases.people.beginning_again import begin_again

@@ -10,7 +10,7 @@ from transfer_service.db.models import KeyGrant, Membership, SchoolEpoch, SignIn
 from transfer_service.domain.errors import KeyMissing, NotFound, PermissionRefused, RuleForbids
 from transfer_service.domain.keys import KeyState
 from transfer_service.domain.roles import MembershipState, Role
-from transfer_service.use_cases.keys.holding import find_active_epoch
+from transfer_service.use_cases.keys.public_keys import find_active_epoch
 from transfer_service.use_cases.people.inviting import invite_person
 from transfer_service.use_cases.people.memberships import end_membership, return_membership, suspend_membership
 from transfer_service.use_cases.people.sessions import load_session

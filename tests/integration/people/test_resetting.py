@@ -12,7 +12,7 @@ from transfer_service.domain.alerts import AlertKind
 from transfer_service.domain.errors import Invalid, KeyMissing, RuleForbids, SignInRefused, TooManyAttempts
 from transfer_service.domain.keys import GranteeKind, KeyState, UnlockKind
 from transfer_service.domain.roles import MembershipState
-from transfer_service.use_cases.keys.holding import find_active_epoch
+from transfer_service.use_cases.keys.public_keys import find_active_epoch
 from transfer_service.use_cases.oversight.approvals import list_approvals
 from transfer_service.use_cases.people.reset_links import request_password_reset
 from transfer_service.use_cases.people.resetting import reset_password, reset_password_with_code

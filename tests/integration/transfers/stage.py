@@ -12,7 +12,7 @@ from transfer_service.domain.roles import Role
 from transfer_service.storage.blobs import Storage
 from transfer_service.use_cases.calendars import TermDates, replace_terms
 from transfer_service.use_cases.installation import Installation
-from transfer_service.use_cases.keys.holding import find_person_key, get_public_epoch
+from transfer_service.use_cases.keys.public_keys import find_person_key, get_public_epoch
 from transfer_service.use_cases.keys.writing_grants import grant_to_person
 
 TERMS = (

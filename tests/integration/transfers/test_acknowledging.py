@@ -14,7 +14,7 @@ from transfer_service.db import models
 from transfer_service.domain.errors import AlreadyDone, Conflict, NotFound, PermissionRefused, RuleForbids, StateForbids
 from transfer_service.domain.statements import FILING_CONFIRMATION, NIL_ACKNOWLEDGEMENT
 from transfer_service.domain.transfer import DispatchKind, Status
-from transfer_service.use_cases.keys.holding import get_public_epoch
+from transfer_service.use_cases.keys.public_keys import get_public_epoch
 from transfer_service.use_cases.transfers import acknowledging, downloading, listing
 
 

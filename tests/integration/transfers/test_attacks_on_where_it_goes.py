@@ -15,7 +15,7 @@ from transfer_service.db.models import Dispatch, DispatchItem, ItemGrant
 from transfer_service.domain.errors import CannotOpen, RuleForbids
 from transfer_service.domain.keys import ItemKind
 from transfer_service.domain.transfer import DispatchKind, Status
-from transfer_service.use_cases.keys.holding import find_active_epoch
+from transfer_service.use_cases.keys.public_keys import find_active_epoch
 from transfer_service.use_cases.transfers import delivering
 from transfer_service.use_cases.transfers.notes import edit_note, remove_item
 from transfer_service.use_cases.transfers.redirecting import redirect

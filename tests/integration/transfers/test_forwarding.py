@@ -13,7 +13,7 @@ from transfer_service.db.models import Dispatch, DispatchItem, Item
 from transfer_service.domain.errors import CannotOpen, NotFound, PermissionRefused, RuleForbids, StateForbids
 from transfer_service.domain.keys import ItemKind
 from transfer_service.domain.transfer import DispatchKind, Status
-from transfer_service.use_cases.keys.holding import find_active_epoch
+from transfer_service.use_cases.keys.public_keys import find_active_epoch
 from transfer_service.use_cases.transfers import forwarding
 from transfer_service.use_cases.transfers.drafting import MoveDates, discard_draft
 from transfer_service.use_cases.transfers.manifests import verify_manifest

@@ -14,7 +14,7 @@ from transfer_service.db.models import Dispatch, DispatchItem
 from transfer_service.domain.errors import CannotOpen
 from transfer_service.domain.keys import ItemKind
 from transfer_service.domain.transfer import Status
-from transfer_service.use_cases.keys.holding import find_active_epoch
+from transfer_service.use_cases.keys.public_keys import find_active_epoch
 from transfer_service.use_cases.transfers import manifests
 from transfer_service.use_cases.transfers.drafting import draft_again
 from transfer_service.use_cases.transfers.handing_over import grant_all, seal_cover

@@ -28,7 +28,7 @@ from transfer_service.domain.keys import GranteeKind, KeyState
 from transfer_service.domain.roles import KEY_HOLDING_ROLES, MembershipState
 from transfer_service.use_cases.backups.logged_acts import LoggedAct
 from transfer_service.use_cases.installation import Installation
-from transfer_service.use_cases.keys.holding import authentic_epoch
+from transfer_service.use_cases.keys.public_keys import authentic_epoch
 
 
 def revoke_key(session: Session, at: Installation, act: LoggedAct) -> bool:

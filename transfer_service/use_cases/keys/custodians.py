@@ -28,7 +28,8 @@ from transfer_service.domain.keys import KeyState
 from transfer_service.domain.permissions import Permission
 from transfer_service.domain.roles import Actor, authority_of
 from transfer_service.use_cases.installation import Installation
-from transfer_service.use_cases.keys.recovery_keys import add_recovery_key, authentic_recovery_key
+from transfer_service.use_cases.keys.public_keys import authentic_recovery_key
+from transfer_service.use_cases.keys.recovery_keys import add_recovery_key
 from transfer_service.use_cases.recording import record
 
 

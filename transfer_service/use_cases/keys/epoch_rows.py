@@ -15,9 +15,9 @@ from transfer_service.domain.events import Basis, Event
 from transfer_service.domain.keys import KeyState
 from transfer_service.domain.roles import Actor
 from transfer_service.use_cases.installation import Installation
-from transfer_service.use_cases.keys.holding import PublicEpoch, authentic_epoch
 from transfer_service.use_cases.keys.logged_epochs import find_newest_logged_number
 from transfer_service.use_cases.keys.origins import authenticate_origin
+from transfer_service.use_cases.keys.public_keys import PublicEpoch, authentic_epoch
 from transfer_service.use_cases.recording import entry
 
 

@@ -25,15 +25,14 @@ from transfer_service.use_cases.installation import Installation
 from transfer_service.use_cases.keys.approvals import get_approver
 from transfer_service.use_cases.keys.dead_epochs import return_to_waiting
 from transfer_service.use_cases.keys.epoch_rows import add_epoch, next_number, retire_epoch
-from transfer_service.use_cases.keys.holding import (
+from transfer_service.use_cases.keys.holding import SchoolKeys, check_own_keys
+from transfer_service.use_cases.keys.locking import lock_school
+from transfer_service.use_cases.keys.public_keys import (
     PublicEpoch,
-    SchoolKeys,
     authentic_person_key,
-    check_own_keys,
     find_active_epoch,
     find_person_key,
 )
-from transfer_service.use_cases.keys.locking import lock_school
 from transfer_service.use_cases.keys.recovery_keys import get_recovery_key
 from transfer_service.use_cases.keys.writing_grants import grant_to_person, grant_to_recovery
 from transfer_service.use_cases.people.password_again import check_password_is_recent

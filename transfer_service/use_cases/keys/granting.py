@@ -27,14 +27,9 @@ from transfer_service.domain.permissions import Permission
 from transfer_service.domain.roles import KEY_HOLDING_ROLES, Actor, MembershipState
 from transfer_service.use_cases.alerting import alert_person
 from transfer_service.use_cases.installation import Installation
-from transfer_service.use_cases.keys.holding import (
-    SchoolKeys,
-    authentic_epoch,
-    authentic_person_key,
-    check_own_keys,
-    find_person_key,
-)
+from transfer_service.use_cases.keys.holding import SchoolKeys, check_own_keys
 from transfer_service.use_cases.keys.locking import lock_school
+from transfer_service.use_cases.keys.public_keys import authentic_epoch, authentic_person_key, find_person_key
 from transfer_service.use_cases.keys.writing_grants import grant_to_person
 from transfer_service.use_cases.people.password_again import check_password_is_recent
 from transfer_service.use_cases.recording import entry, record_all

@@ -1,8 +1,4 @@
-"""The keys that a school holds: unwrapping them for one person, and the public halves that others seal to.
-
-Every public half is checked against its row's authentication before it is used (docs/keys.md, rule 2): whoever can
-write the database still cannot put a key of their own in place of a school's.
-"""
+"""The keys that a school holds, unwrapped for one person and for no longer than a request."""
 
 from __future__ import annotations
 
@@ -16,32 +12,23 @@ from sqlalchemy.orm import Session
 
 from transfer_service.crypto import errors as crypto_errors
 from transfer_service.crypto import formats
-from transfer_service.crypto.suites import EpochKey, PersonKey, PublicKey
+from transfer_service.crypto.suites import EpochKey, PersonKey
 from transfer_service.crypto.values import Fingerprint, Seed
 from transfer_service.db.models import KeyGrant, SchoolEpoch
-from transfer_service.db.models import PersonKey as PersonKeyRow
-from transfer_service.db.queries.keys import find_active_epoch_row
 from transfer_service.domain.errors import CannotOpen, Helper, KeyMissing, OpeningFailure
 from transfer_service.domain.keys import GranteeKind, KeyState
 from transfer_service.domain.roles import KEY_HOLDING_ROLES, Actor
 from transfer_service.use_cases.installation import Installation
-from transfer_service.use_cases.keys.logged_epochs import is_as_logged
+from transfer_service.use_cases.keys.public_keys import (
+    PublicEpoch,
+    authentic_epoch,
+    find_active_epoch,
+)
 
 GRANTEE_NUMBERS: Mapping[GranteeKind, formats.GranteeKind] = MappingProxyType(
     {kind: formats.GranteeKind[kind.name] for kind in GranteeKind}
 )
 """The number that is bound into a grant for each kind of grantee."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PublicEpoch:
-    """The public halves of one epoch of a school's key, found authentic."""
-
-    id: UUID
-    school_id: UUID
-    number: int
-    public: PublicKey
-    state: KeyState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,29 +113,6 @@ def check_own_keys(actor: Actor, school_keys: SchoolKeys) -> None:
         raise KeyMissing
 
 
-def get_public_epoch(session: Session, at: Installation, school_id: UUID, number: int) -> PublicEpoch:
-    """Return the public halves of one epoch, in any state, for checking signatures.
-
-    Raises CannotOpen(PUBLIC_KEY_NOT_AUTHENTIC) where the row is not as the service wrote it, or is gone.
-    """
-    row = session.scalar(select(SchoolEpoch).where(SchoolEpoch.school_id == school_id, SchoolEpoch.number == number))
-    if row is None:
-        raise CannotOpen(OpeningFailure.PUBLIC_KEY_NOT_AUTHENTIC)
-    return authentic_epoch(at, row)
-
-
-def find_active_epoch(session: Session, at: Installation, school_id: UUID) -> PublicEpoch | None:
-    """Return the epoch that is sealed to now, or None where nobody at the school can open anything.
-
-    Raises CannotOpen(PUBLIC_KEY_NOT_AUTHENTIC), also for an earlier one that is in use otherwise than the log says.
-    """
-    row = find_active_epoch_row(session, school_id)
-    found = None if row is None else authentic_epoch(at, row)
-    if row is not None and not is_as_logged(session, row):
-        raise CannotOpen(OpeningFailure.PUBLIC_KEY_NOT_AUTHENTIC)
-    return found
-
-
 def get_own_epoch(session: Session, at: Installation, keys: SchoolKeys) -> PublicEpoch:
     """Return the public halves of the epoch that the holder's school seals to now; raises KeyMissing, CannotOpen."""
     number, _ = keys.active
@@ -156,73 +120,6 @@ def get_own_epoch(session: Session, at: Installation, keys: SchoolKeys) -> Publi
     if found is None or found.number != number:
         raise KeyMissing
     return found
-
-
-def authentic_epoch(at: Installation, row: SchoolEpoch) -> PublicEpoch:
-    """Check one row of a school's key; raises CannotOpen(PUBLIC_KEY_NOT_AUTHENTIC)."""
-    public = _checked(
-        at,
-        row.mac,
-        suite=row.suite,
-        kem_public=row.kem_public,
-        signing_public=row.signing_public,
-        fingerprint=row.fingerprint,
-        kind=formats.KeyKind.EPOCH,
-        owner=row.school_id,
-        number=row.number,
-        state=row.state,
-    )
-    return PublicEpoch(id=row.id, school_id=row.school_id, number=row.number, public=public, state=row.state)
-
-
-def authentic_person_key(at: Installation, row: PersonKeyRow) -> PublicKey:
-    """Check one row of a person's key; raises CannotOpen(PUBLIC_KEY_NOT_AUTHENTIC)."""
-    return _checked(
-        at,
-        row.mac,
-        suite=row.suite,
-        kem_public=row.kem_public,
-        signing_public=b"",
-        fingerprint=row.fingerprint,
-        kind=formats.KeyKind.PERSON,
-        owner=row.person_id,
-        number=row.version,
-        state=row.state,
-    )
-
-
-def find_person_key(session: Session, person_id: UUID) -> PersonKeyRow | None:
-    """Return the row of the person's key that is in use, not yet checked."""
-    return session.scalar(
-        select(PersonKeyRow).where(PersonKeyRow.person_id == person_id, PersonKeyRow.state == KeyState.ACTIVE)
-    )
-
-
-def check_public_row(
-    at: Installation,
-    mac: bytes,
-    *,
-    suite: int,
-    kem_public: bytes,
-    fingerprint: bytes,
-    kind: formats.KeyKind,
-    owner: UUID,
-    number: int,
-    state: KeyState,
-) -> PublicKey:
-    """Check a public key that cannot sign, such as an authority's recovery key; raises CannotOpen."""
-    return _checked(
-        at,
-        mac,
-        suite=suite,
-        kem_public=kem_public,
-        signing_public=b"",
-        fingerprint=fingerprint,
-        kind=kind,
-        owner=owner,
-        number=number,
-        state=state,
-    )
 
 
 def key_grant_info(
@@ -273,28 +170,3 @@ def _open_grant(
         return None
     key = EpochKey.from_seed(seed)
     return (seed, key) if key.public == public else None
-
-
-def _checked(
-    at: Installation,
-    mac: bytes,
-    *,
-    suite: int,
-    kem_public: bytes,
-    signing_public: bytes,
-    fingerprint: bytes,
-    kind: formats.KeyKind,
-    owner: UUID,
-    number: int,
-    state: KeyState,
-) -> PublicKey:
-    try:
-        public = PublicKey(suite, kem_public, signing_public)
-    except crypto_errors.CryptoError:
-        raise CannotOpen(OpeningFailure.PUBLIC_KEY_NOT_AUTHENTIC) from None
-    authentic = at.field_keys.is_authentic_public_key(
-        mac, public, kind=kind, owner=owner, epoch=number, state=state.value
-    )
-    if not authentic or public.fingerprint.digest != fingerprint:
-        raise CannotOpen(OpeningFailure.PUBLIC_KEY_NOT_AUTHENTIC)
-    return public

@@ -27,8 +27,8 @@ from transfer_service.domain.permissions import Permission
 from transfer_service.domain.roles import KEY_HOLDING_ROLES, Actor, MembershipState, authority_of
 from transfer_service.use_cases.alerting import alert_authority, alert_person
 from transfer_service.use_cases.installation import Installation
-from transfer_service.use_cases.keys.holding import authentic_person_key, find_person_key
 from transfer_service.use_cases.keys.locking import lock_school
+from transfer_service.use_cases.keys.public_keys import authentic_person_key, find_person_key
 from transfer_service.use_cases.people.password_again import check_password_is_recent
 from transfer_service.use_cases.recording import open_detail, record
 

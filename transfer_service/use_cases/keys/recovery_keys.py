@@ -18,7 +18,7 @@ from transfer_service.db.models import Authority, RecoveryKey
 from transfer_service.domain.errors import RuleForbids
 from transfer_service.domain.keys import KeyState
 from transfer_service.use_cases.installation import Installation
-from transfer_service.use_cases.keys.holding import check_public_row
+from transfer_service.use_cases.keys.public_keys import authentic_recovery_key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,21 +55,6 @@ def get_recovery_key(session: Session, at: Installation, authority_id: UUID) -> 
             "Ask the administrator to compare the fingerprint with the one from the custodians’ ceremony.",
         )
     return PublicRecoveryKey(id=row.id, authority_id=authority_id, number=row.number, public=public)
-
-
-def authentic_recovery_key(at: Installation, row: RecoveryKey) -> PublicKey:
-    """Check one row of an authority's recovery key; raises CannotOpen(PUBLIC_KEY_NOT_AUTHENTIC)."""
-    return check_public_row(
-        at,
-        row.mac,
-        suite=row.suite,
-        kem_public=row.kem_public,
-        fingerprint=row.fingerprint,
-        kind=formats.KeyKind.RECOVERY,
-        owner=row.authority_id,
-        number=row.number,
-        state=row.state,
-    )
 
 
 def add_recovery_key(

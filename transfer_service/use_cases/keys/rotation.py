@@ -31,14 +31,9 @@ from transfer_service.domain.keys import KeyState
 from transfer_service.domain.permissions import Permission
 from transfer_service.domain.roles import Actor, school_of
 from transfer_service.use_cases.installation import Installation
-from transfer_service.use_cases.keys.holding import (
-    PublicEpoch,
-    SchoolKeys,
-    authentic_epoch,
-    get_own_epoch,
-    open_school_keys,
-)
+from transfer_service.use_cases.keys.holding import SchoolKeys, get_own_epoch, open_school_keys
 from transfer_service.use_cases.keys.locking import lock_school
+from transfer_service.use_cases.keys.public_keys import PublicEpoch, authentic_epoch
 from transfer_service.use_cases.recording import entry, record_all
 from transfer_service.use_cases.transfers.sealing import grant, open_key
 

@@ -16,7 +16,7 @@ from transfer_service.domain.permissions import Permission
 from transfer_service.domain.roles import Actor, school_of
 from transfer_service.use_cases.installation import Installation
 from transfer_service.use_cases.keys.granting import get_own_words
-from transfer_service.use_cases.keys.holding import authentic_epoch
+from transfer_service.use_cases.keys.public_keys import authentic_epoch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,8 +18,8 @@ from transfer_service.domain.errors import CannotOpen, OpeningFailure
 from transfer_service.domain.keys import KeyState
 from transfer_service.use_cases.installation import Installation
 from transfer_service.use_cases.keys.granting import HolderLevel, level_of
-from transfer_service.use_cases.keys.holding import PublicEpoch, authentic_epoch
 from transfer_service.use_cases.keys.origins import has_origin
+from transfer_service.use_cases.keys.public_keys import PublicEpoch, authentic_epoch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,8 +24,9 @@ from transfer_service.domain.permissions import Permission
 from transfer_service.domain.roles import KEY_HOLDING_ROLES, Actor, MembershipState
 from transfer_service.use_cases.installation import Installation
 from transfer_service.use_cases.keys.epochs import make_first_epoch, renew_epoch
-from transfer_service.use_cases.keys.holding import authentic_epoch, open_school_keys
+from transfer_service.use_cases.keys.holding import open_school_keys
 from transfer_service.use_cases.keys.locking import lock_school
+from transfer_service.use_cases.keys.public_keys import authentic_epoch
 from transfer_service.use_cases.keys.recovery_keys import get_recovery_key
 from transfer_service.use_cases.keys.rotation import KEPT_AFTER_RETIRING, destroy_empty_epochs
 from transfer_service.use_cases.keys.writing_grants import grant_to_recovery

@@ -20,7 +20,8 @@ from transfer_service.domain.roles import Actor
 from transfer_service.use_cases.installation import Installation
 from transfer_service.use_cases.keys.dead_epochs import return_to_waiting
 from transfer_service.use_cases.keys.epoch_rows import retire_epoch
-from transfer_service.use_cases.keys.holding import PublicEpoch, authentic_person_key, key_grant_info
+from transfer_service.use_cases.keys.holding import key_grant_info
+from transfer_service.use_cases.keys.public_keys import PublicEpoch, authentic_person_key
 from transfer_service.use_cases.keys.recovery_keys import PublicRecoveryKey
 from transfer_service.use_cases.recording import entry
 

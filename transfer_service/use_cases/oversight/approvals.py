@@ -34,8 +34,8 @@ from transfer_service.domain.roles import (
 from transfer_service.use_cases.alerting import alert_person
 from transfer_service.use_cases.installation import Installation
 from transfer_service.use_cases.keys.approvals import has_ended_a_holder
-from transfer_service.use_cases.keys.holding import authentic_person_key, find_person_key
 from transfer_service.use_cases.keys.locking import lock_school
+from transfer_service.use_cases.keys.public_keys import authentic_person_key, find_person_key
 from transfer_service.use_cases.keys.writing_grants import revoke_from_person
 from transfer_service.use_cases.people.password_again import check_password_is_recent
 from transfer_service.use_cases.recording import entry, record, record_all

@@ -18,7 +18,6 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from transfer_service.crypto import formats
 from transfer_service.db.models import Authority, PersonKey, RecoveryKey, SchoolEpoch
 from transfer_service.db.queries import doctor as queries
 from transfer_service.db.queries.blobs import iterate_blobs
@@ -31,9 +30,9 @@ from transfer_service.domain.keys import UnlockKind
 from transfer_service.storage.errors import BlobMissing
 from transfer_service.use_cases.alerting import alert_authority
 from transfer_service.use_cases.installation import Installation
-from transfer_service.use_cases.keys.holding import authentic_epoch, authentic_person_key, check_public_row
 from transfer_service.use_cases.keys.logged_epochs import iterate_epochs_against_log
 from transfer_service.use_cases.keys.origins import has_origin
+from transfer_service.use_cases.keys.public_keys import authentic_epoch, authentic_person_key, authentic_recovery_key
 from transfer_service.use_cases.recording import record
 from transfer_service.use_cases.steadiness import find_unsteadiness
 
@@ -141,22 +140,8 @@ def _public_keys(session: Session, at: Installation) -> Iterator[Finding]:
         if not _is_authentic(lambda row=person_key: authentic_person_key(at, row)):  # type: ignore[misc]
             yield Finding(ailment=Ailment.KEY_NOT_AUTHENTIC, subject=person_key.id)
     for recovery in session.scalars(select(RecoveryKey)):
-        if not _is_authentic(lambda row=recovery: _check_recovery_key(at, row)):  # type: ignore[misc]
+        if not _is_authentic(lambda row=recovery: authentic_recovery_key(at, row)):  # type: ignore[misc]
             yield Finding(ailment=Ailment.KEY_NOT_AUTHENTIC, subject=recovery.id)
-
-
-def _check_recovery_key(at: Installation, row: RecoveryKey) -> None:
-    check_public_row(
-        at,
-        row.mac,
-        suite=row.suite,
-        kem_public=row.kem_public,
-        fingerprint=row.fingerprint,
-        kind=formats.KeyKind.RECOVERY,
-        owner=row.authority_id,
-        number=row.number,
-        state=row.state,
-    )
 
 
 def _is_authentic(check: Callable[[], object]) -> bool:

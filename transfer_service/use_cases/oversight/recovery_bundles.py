@@ -18,7 +18,7 @@ from transfer_service.domain.events import Basis, Event
 from transfer_service.domain.permissions import Permission
 from transfer_service.domain.roles import Actor
 from transfer_service.use_cases.installation import Installation
-from transfer_service.use_cases.keys.holding import authentic_epoch, authentic_person_key, find_person_key
+from transfer_service.use_cases.keys.public_keys import authentic_epoch, authentic_person_key, find_person_key
 from transfer_service.use_cases.keys.recovery_keys import get_recovery_key
 from transfer_service.use_cases.recording import record
 

@@ -34,8 +34,8 @@ from transfer_service.domain.permissions import Permission
 from transfer_service.domain.roles import Actor, MembershipState
 from transfer_service.use_cases.alerting import alert_authority, alert_person
 from transfer_service.use_cases.installation import Installation
-from transfer_service.use_cases.keys.holding import authentic_epoch
 from transfer_service.use_cases.keys.locking import lock_school
+from transfer_service.use_cases.keys.public_keys import authentic_epoch
 from transfer_service.use_cases.keys.recovery import MAY_RECEIVE
 from transfer_service.use_cases.oversight.recovery_bundles import check_same_key, get_request
 from transfer_service.use_cases.recording import entry, record, record_all

@@ -24,7 +24,7 @@ from transfer_service.domain.errors import NotFound, TooLarge
 from transfer_service.domain.roles import Actor
 from transfer_service.domain.sign_in import SessionStage
 from transfer_service.use_cases.installation import Installation
-from transfer_service.use_cases.keys.holding import authentic_person_key, find_person_key
+from transfer_service.use_cases.keys.public_keys import authentic_person_key, find_person_key
 from transfer_service.use_cases.people.locking import lock_person
 from transfer_service.use_cases.people.session_rows import find_row
 from transfer_service.use_cases.people.sessions import find_acting_place

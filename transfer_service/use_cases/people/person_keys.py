@@ -20,7 +20,7 @@ from transfer_service.db.models import PersonKey as PersonKeyRow
 from transfer_service.domain.errors import CannotOpen, Helper, OpeningFailure
 from transfer_service.domain.keys import KeyState, UnlockKind
 from transfer_service.use_cases.installation import Installation
-from transfer_service.use_cases.keys.holding import authentic_person_key, find_person_key
+from transfer_service.use_cases.keys.public_keys import authentic_person_key, find_person_key
 
 
 def add_person_key(session: Session, at: Installation, *, person_id: UUID, seed: Seed) -> PersonKeyRow:

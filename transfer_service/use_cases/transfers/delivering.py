@@ -19,7 +19,8 @@ from transfer_service.domain.transfer import Action, Side, Status, next_status
 from transfer_service.storage.blobs import Storage
 from transfer_service.use_cases.alerting import alert_school
 from transfer_service.use_cases.installation import Installation
-from transfer_service.use_cases.keys.holding import SchoolKeys, find_active_epoch
+from transfer_service.use_cases.keys.holding import SchoolKeys
+from transfer_service.use_cases.keys.public_keys import find_active_epoch
 from transfer_service.use_cases.recording import record_all
 from transfer_service.use_cases.transfers.handing_over import (
     alert_receiver,

@@ -19,7 +19,8 @@ from transfer_service.domain.errors import CannotOpen, OpeningFailure
 from transfer_service.domain.keys import KeyState
 from transfer_service.domain.roles import Actor
 from transfer_service.use_cases.installation import Installation
-from transfer_service.use_cases.keys.holding import PublicEpoch, SchoolKeys, find_active_epoch, get_public_epoch
+from transfer_service.use_cases.keys.holding import SchoolKeys
+from transfer_service.use_cases.keys.public_keys import PublicEpoch, find_active_epoch, get_public_epoch
 from transfer_service.use_cases.transfers.sealing import open_key, seal_key
 
 

@@ -21,7 +21,8 @@ from transfer_service.storage.blobs import Storage
 from transfer_service.use_cases.alerting import alert_authority, alert_school
 from transfer_service.use_cases.calendars import get_receiver_due
 from transfer_service.use_cases.installation import Installation
-from transfer_service.use_cases.keys.holding import PublicEpoch, SchoolKeys, get_own_epoch
+from transfer_service.use_cases.keys.holding import SchoolKeys, get_own_epoch
+from transfer_service.use_cases.keys.public_keys import PublicEpoch
 from transfer_service.use_cases.transfers.leaves import say_roles, say_school
 from transfer_service.use_cases.transfers.manifests import sign_manifest, verify_manifest
 from transfer_service.use_cases.transfers.pupils import make_cover

@@ -26,7 +26,7 @@ from transfer_service.domain.errors import CannotOpen, OpeningFailure
 from transfer_service.domain.events import Event
 from transfer_service.domain.transfer import DispatchKind
 from transfer_service.use_cases.installation import Installation
-from transfer_service.use_cases.keys.holding import PublicEpoch, get_public_epoch
+from transfer_service.use_cases.keys.public_keys import PublicEpoch, get_public_epoch
 from transfer_service.use_cases.transfers.failures import said_plainly
 
 _KINDS = {

@@ -18,7 +18,7 @@ from transfer_service.domain.keys import ItemKind
 from transfer_service.domain.permissions import Permission
 from transfer_service.domain.roles import Actor
 from transfer_service.use_cases.installation import Installation
-from transfer_service.use_cases.keys.holding import PublicEpoch, find_active_epoch
+from transfer_service.use_cases.keys.public_keys import PublicEpoch, find_active_epoch
 from transfer_service.use_cases.recording import record_all
 from transfer_service.use_cases.transfers.drafting import get_draft
 from transfer_service.use_cases.transfers.leaves import leaf_of

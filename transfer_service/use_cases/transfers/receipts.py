@@ -26,7 +26,7 @@ from transfer_service.domain.statements import STATEMENTS
 from transfer_service.domain.transfer import DispatchKind
 from transfer_service.use_cases.directory import SchoolShown, show_schools
 from transfer_service.use_cases.installation import Installation
-from transfer_service.use_cases.keys.holding import get_public_epoch
+from transfer_service.use_cases.keys.public_keys import get_public_epoch
 from transfer_service.use_cases.recording import open_detail
 from transfer_service.use_cases.transfers.leaves import list_logged
 from transfer_service.use_cases.transfers.pupils import open_pupil

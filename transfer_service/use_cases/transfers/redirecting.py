@@ -15,7 +15,8 @@ from transfer_service.domain.roles import Actor, school_of
 from transfer_service.domain.transfer import Action, Side, Status, get_transition, next_status
 from transfer_service.storage.blobs import Storage
 from transfer_service.use_cases.installation import Installation
-from transfer_service.use_cases.keys.holding import find_active_epoch, open_school_keys
+from transfer_service.use_cases.keys.holding import open_school_keys
+from transfer_service.use_cases.keys.public_keys import find_active_epoch
 from transfer_service.use_cases.recording import record_all
 from transfer_service.use_cases.transfers.drafting import LIVE, check_receiver
 from transfer_service.use_cases.transfers.handing_over import (

@@ -32,7 +32,8 @@ from transfer_service.domain.transfer import (
 from transfer_service.storage.blobs import Storage
 from transfer_service.use_cases.alerting import alert_school
 from transfer_service.use_cases.installation import Installation
-from transfer_service.use_cases.keys.holding import find_active_epoch, open_school_keys
+from transfer_service.use_cases.keys.holding import open_school_keys
+from transfer_service.use_cases.keys.public_keys import find_active_epoch
 from transfer_service.use_cases.recording import record_all
 from transfer_service.use_cases.transfers.handing_over import tell_of
 from transfer_service.use_cases.transfers.leaves import leaf_of, list_logged

@@ -26,7 +26,7 @@ from transfer_service.domain.events import Event
 from transfer_service.domain.keys import ItemKind
 from transfer_service.domain.transfer import Status
 from transfer_service.use_cases.installation import Installation
-from transfer_service.use_cases.keys.holding import get_public_epoch
+from transfer_service.use_cases.keys.public_keys import get_public_epoch
 from transfer_service.use_cases.transfers.manifests import verify_manifest
 from transfer_service.use_cases.transfers.sealing import expected_of
 

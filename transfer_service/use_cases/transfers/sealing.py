@@ -31,7 +31,8 @@ from transfer_service.domain.roles import Actor
 from transfer_service.storage.blobs import Storage
 from transfer_service.storage.errors import BlobMissing
 from transfer_service.use_cases.installation import Installation
-from transfer_service.use_cases.keys.holding import PublicEpoch, SchoolKeys
+from transfer_service.use_cases.keys.holding import SchoolKeys
+from transfer_service.use_cases.keys.public_keys import PublicEpoch
 from transfer_service.use_cases.transfers.failures import said_plainly
 
 _KINDS: Mapping[ItemKind, formats.ItemKind] = {

@@ -21,7 +21,8 @@ from transfer_service.domain.statements import NIL_DECLARATION, SEND_CONFIRMATIO
 from transfer_service.domain.transfer import Action, DispatchKind, Side, Status, get_transition, next_status
 from transfer_service.storage.blobs import Storage
 from transfer_service.use_cases.installation import Installation
-from transfer_service.use_cases.keys.holding import SchoolKeys, find_active_epoch, open_school_keys
+from transfer_service.use_cases.keys.holding import SchoolKeys, open_school_keys
+from transfer_service.use_cases.keys.public_keys import find_active_epoch
 from transfer_service.use_cases.keys.vouching import VouchedKey, find_vouched_key
 from transfer_service.use_cases.recording import record_all
 from transfer_service.use_cases.transfers.as_recorded import check_as_recorded

@@ -25,7 +25,8 @@ from transfer_service.db.models import Dispatch, Item, ItemGrant, KeyGrant, LogL
 from transfer_service.domain.errors import KeyMissing, NotFound, PermissionRefused
 from transfer_service.domain.keys import GranteeKind, KeyState
 from transfer_service.domain.roles import OrganisationKind, Role
-from transfer_service.use_cases.keys.holding import SchoolKeys, authentic_epoch, key_grant_info, open_school_keys
+from transfer_service.use_cases.keys.holding import SchoolKeys, key_grant_info, open_school_keys
+from transfer_service.use_cases.keys.public_keys import authentic_epoch
 from transfer_service.use_cases.oversight.doctor import examine
 from transfer_service.use_cases.recording import open_detail
 from transfer_service.use_cases.transfers.opening import prepare_opening
