@@ -26,6 +26,7 @@ from transfer_service.use_cases.keys.approvals import get_approver
 from transfer_service.use_cases.keys.dead_epochs import return_to_waiting
 from transfer_service.use_cases.keys.epoch_rows import add_epoch, next_number, retire_epoch
 from transfer_service.use_cases.keys.holding import SchoolKeys, check_own_keys
+from transfer_service.use_cases.keys.leaves import epoch_leaf
 from transfer_service.use_cases.keys.locking import lock_school
 from transfer_service.use_cases.keys.public_keys import (
     PublicEpoch,
@@ -36,7 +37,7 @@ from transfer_service.use_cases.keys.public_keys import (
 from transfer_service.use_cases.keys.recovery_keys import get_recovery_key
 from transfer_service.use_cases.keys.writing_grants import grant_to_person, grant_to_recovery
 from transfer_service.use_cases.people.password_again import check_password_is_recent
-from transfer_service.use_cases.recording import entry, record_all
+from transfer_service.use_cases.recording import record_all
 
 
 def make_first_epoch(session: Session, at: Installation, actor: Actor, *, person_key: PersonKey) -> PublicEpoch:
@@ -71,7 +72,7 @@ def make_first_epoch(session: Session, at: Installation, actor: Actor, *, person
         previous_signature=None,
     )
     leaves = [
-        _created(actor, epoch, Basis.TELEPHONE_CHECK),
+        epoch_leaf(actor, Event.EPOCH_CREATED, epoch, basis=Basis.TELEPHONE_CHECK),
         grant_to_person(session, at, actor, epoch=epoch, seed=seed, holder=holder, basis=Basis.TELEPHONE_CHECK),
         grant_to_recovery(session, at, actor, epoch=epoch, seed=seed, recovery=recovery),
     ]
@@ -132,25 +133,13 @@ def renew_epoch(
         previous_signature=old_key.sign(succession),
     )
     leaves = [
-        _created(actor, epoch, basis),
+        epoch_leaf(actor, Event.EPOCH_CREATED, epoch, basis=basis),
         *(grant_to_person(session, at, actor, epoch=epoch, seed=seed, holder=one, basis=basis) for one in holders),
         grant_to_recovery(session, at, actor, epoch=epoch, seed=seed, recovery=recovery),
     ]
     alert_school(session, at, AlertKind.EPOCH_CREATED, school_id)
     _alert_waiting_senders(session, at, school_id)
     return epoch, [*leaves, *retired]
-
-
-def _created(actor: Actor, epoch: PublicEpoch, basis: Basis) -> Entry:
-    return entry(
-        actor,
-        Event.EPOCH_CREATED,
-        org=epoch.school_id,
-        subject=epoch.id,
-        epoch=epoch.number,
-        key=epoch.public.fingerprint.hex,
-        basis=basis,
-    )
 
 
 def _alert_waiting_senders(session: Session, at: Installation, school_id: UUID) -> None:

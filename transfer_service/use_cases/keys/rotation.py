@@ -32,9 +32,10 @@ from transfer_service.domain.permissions import Permission
 from transfer_service.domain.roles import Actor, school_of
 from transfer_service.use_cases.installation import Installation
 from transfer_service.use_cases.keys.holding import SchoolKeys, get_own_epoch, open_school_keys
+from transfer_service.use_cases.keys.leaves import epoch_leaf
 from transfer_service.use_cases.keys.locking import lock_school
 from transfer_service.use_cases.keys.public_keys import PublicEpoch, authentic_epoch
-from transfer_service.use_cases.recording import entry, record_all
+from transfer_service.use_cases.recording import record_all
 from transfer_service.use_cases.transfers.sealing import grant, open_key
 
 AT_ONCE: Final = 250
@@ -142,7 +143,7 @@ def reseal_round(
             unreadable += 1
     if made or released:
         detail = {"made": made, "released": released, "unreadable": unreadable}
-        record_all(session, at, [_leaf(actor, Event.GRANTS_RENEWED, epoch, Basis.ROLE, detail)])
+        record_all(session, at, [epoch_leaf(actor, Event.GRANTS_RENEWED, epoch, basis=Basis.ROLE, detail=detail)])
     last = olds[-1][0].id if len(olds) == AT_ONCE else None
     return Round(made=made, released=released, unreadable=unreadable, last=last)
 
@@ -171,7 +172,7 @@ def _destroy(session: Session, at: Installation, actor: Actor, row: SchoolEpoch)
     row.mac = at.field_keys.authenticate_public_key(
         epoch.public, kind=formats.KeyKind.EPOCH, owner=row.school_id, epoch=row.number, state=row.state.value
     )
-    return _leaf(actor, Event.EPOCH_DESTROYED, epoch, Basis.RULE)
+    return epoch_leaf(actor, Event.EPOCH_DESTROYED, epoch, basis=Basis.RULE)
 
 
 def _list_old(
@@ -243,16 +244,3 @@ def _release(
         is_same = False
     session.delete(old if is_same else new)
     session.flush()
-
-
-def _leaf(actor: Actor, event: Event, epoch: PublicEpoch, basis: Basis, detail: dict[str, int] | None = None) -> Entry:
-    return entry(
-        actor,
-        event,
-        org=epoch.school_id,
-        subject=epoch.id,
-        epoch=epoch.number,
-        key=epoch.public.fingerprint.hex,
-        basis=basis,
-        detail=detail,
-    )

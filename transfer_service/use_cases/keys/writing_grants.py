@@ -21,6 +21,7 @@ from transfer_service.use_cases.installation import Installation
 from transfer_service.use_cases.keys.dead_epochs import return_to_waiting
 from transfer_service.use_cases.keys.epoch_rows import retire_epoch
 from transfer_service.use_cases.keys.holding import key_grant_info
+from transfer_service.use_cases.keys.leaves import epoch_leaf
 from transfer_service.use_cases.keys.public_keys import PublicEpoch, authentic_person_key
 from transfer_service.use_cases.keys.recovery_keys import PublicRecoveryKey
 from transfer_service.use_cases.recording import entry
@@ -41,15 +42,7 @@ def grant_to_person(
         version=holder.version,
         public=authentic_person_key(at, holder),
     )
-    return entry(
-        actor,
-        Event.KEY_GRANTED,
-        org=epoch.school_id,
-        subject=holder.person_id,
-        epoch=epoch.number,
-        key=epoch.public.fingerprint.hex,
-        basis=basis,
-    )
+    return epoch_leaf(actor, Event.KEY_GRANTED, epoch, subject=holder.person_id, basis=basis)
 
 
 def grant_to_recovery(
@@ -67,14 +60,7 @@ def grant_to_recovery(
         version=recovery.number,
         public=recovery.public,
     )
-    return entry(
-        actor,
-        Event.ESCROW_GRANTED,
-        org=epoch.school_id,
-        subject=recovery.id,
-        epoch=epoch.number,
-        key=epoch.public.fingerprint.hex,
-    )
+    return epoch_leaf(actor, Event.ESCROW_GRANTED, epoch, subject=recovery.id)
 
 
 def revoke_from_person(
