@@ -24,9 +24,9 @@ from transfer_service.db.models import Model
 from transfer_service.domain.alerts import AlertKind
 from transfer_service.domain.errors import CannotOpen, KeyMissing, NotFound, SessionEnded
 from transfer_service.use_cases.alerting import alert_person
-from transfer_service.use_cases.keys.holding import authentic_epoch, authentic_person_key, open_school_keys
+from transfer_service.use_cases.keys.holding import open_school_keys
 from transfer_service.use_cases.keys.origins import has_origin
-from transfer_service.use_cases.keys.recovery_keys import authentic_recovery_key
+from transfer_service.use_cases.keys.public_keys import authentic_epoch, authentic_person_key, authentic_recovery_key
 from transfer_service.use_cases.people import one_time_codes
 from transfer_service.use_cases.people.held_forms import keep_for_person, open_kept
 from transfer_service.use_cases.people.unlocking import open_person_key
