@@ -27,6 +27,7 @@ GOOD = [
         {"name": "Mr Oak", "password": "three unrelated words"},
         accounts.AcceptInvitation("Mr Oak", "three unrelated words"),
     ),
+    (accounts.BeginAgainSchema, {"password": "three words"}, accounts.BeginAgain("three words")),
     (accounts.PasswordAgainSchema, {"password": "x"}, accounts.PasswordAgain("x")),
     (accounts.ChangePasswordSchema, {"current_password": "x", "password": "y"}, accounts.ChangePassword("x", "y")),
     (accounts.AskForResetSchema, {"email": "a@example.org"}, accounts.AskForReset("a@example.org")),
@@ -60,6 +61,11 @@ GOOD = [
         people.ApproveFirstDslSchema,
         {"spoke_with": "Mr Oak", "telephoned": True},
         people.ApproveFirstDsl("Mr Oak", telephoned=True),
+    ),
+    (
+        people.LetBeginAgainSchema,
+        {"basis": "in_person_check", "has_spoken": "on"},
+        people.LetBeginAgain(Basis.IN_PERSON_CHECK, has_spoken=True),
     ),
     (
         people.CompareKeySchema,
