@@ -84,7 +84,11 @@ class _Verification:
     def run(self) -> None:
         """Walk, then compare what stands beside the leaves."""
         for name in list_missing_guards(self.session.connection()):
-            self.report.add("guard.missing", None, f"The database's guard {name} is absent or off: create it again.")
+            self.report.add(
+                "guard.missing",
+                None,
+                f"The database's guard {name} is absent, off or not as it was made: create it again.",
+            )
         head = self.session.execute(
             select(LogHead.size, LogHead.frontier, LogHead.last_at, LogHead.frozen, LogHead.frozen_reason)
         ).one_or_none()

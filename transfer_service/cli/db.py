@@ -22,9 +22,12 @@ def upgrade() -> None:
     """Run every migration that the database lacks. On PostgreSQL as DATABASE_OWNER_URL, which owns the tables."""
     settings = load_settings(NEEDS_MIGRATION)
     url, owner = settings.database_url.reveal(), settings.database_owner_url
-    migrate.upgrade(url, owner_url=None if owner is None else owner.reveal())
+    again = migrate.upgrade(url, owner_url=None if owner is None else owner.reveal())
     current, _ = migrate.revision_gap(url)
     say(f"The database is at revision {current}.")
+    if again:
+        say(f"Guards of the log were absent, off or changed, and were made again: {', '.join(again)}.")
+        say("Find out who did that, and run transfer-service audit verify.")
 
 
 @db.command()
@@ -43,7 +46,7 @@ def check(*, as_json: bool) -> int:
         for difference in differences:
             say(f"The models and the database differ: {difference}")
         for name in missing:
-            say(f"The log's guard {name} is absent or switched off.")
+            say(f"The log's guard {name} is absent, off or changed.")
         if not differences and not missing:
             say(f"The database is at revision {current}; the models and the log's guards agree with it.")
     return CHECK_FAILED if differences or missing else DONE

@@ -14,8 +14,9 @@ def check_readiness(url: str) -> None:
     missing = find_missing_guards(url)
     if missing:
         raise Refused(
-            f"The database's guards of the log are absent or switched off ({', '.join(missing)}). Find out who removed "
-            "them, run transfer-service audit verify, and restore the database or create them again as its owner."
+            f"The database's guards of the log are absent, off or changed ({', '.join(missing)}). Find out who did "
+            "that, run transfer-service audit verify, and restore the database, or make the guards again with "
+            "transfer-service db upgrade."
         )
     owned = find_owned_log_tables(url)
     if owned:
@@ -26,7 +27,7 @@ def check_readiness(url: str) -> None:
 
 
 def find_missing_guards(url: str) -> list[str]:
-    """Name the guards of the log that are absent or switched off."""
+    """Name the guards of the log that are absent, switched off or changed."""
     database = Database(url)
     try:
         with database.engine.connect() as connection:

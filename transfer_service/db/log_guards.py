@@ -49,6 +49,11 @@ _HEAD_UPDATE: Final = (
     "))"
 )
 
+# Bits of `pg_trigger.tgtype`.
+_EACH_ROW: Final = 1
+_BEFORE: Final = 2
+_ON: Final = {"insert": 4, "delete": 8, "update": 16, "truncate": 32}
+
 _DELETABLE: Final = frozenset({"log_detail"})
 _REFUSAL: Final = "the log refuses this {verb} on {table}: it only grows"
 
@@ -60,27 +65,52 @@ def install(connection: Connection) -> None:
     create tables without migrations.
     """
     _make_head(connection)
-    statements = _postgresql_guards(connection) if connection.dialect.name == "postgresql" else _sqlite_guards()
+    is_postgresql = connection.dialect.name == "postgresql"
+    statements = _postgresql_guards(connection) if is_postgresql else _sqlite_guards(connection)
     for statement in statements:
         connection.exec_driver_sql(statement)
 
 
 def list_missing_guards(connection: Connection) -> list[str]:
-    """Name every guard that is absent or switched off, for the doctor and the log's verification."""
-    if connection.dialect.name == "postgresql":
-        found = connection.scalars(
-            text(
-                "SELECT t.tgname FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid "
-                "JOIN pg_namespace n ON n.oid = c.relnamespace "
-                "WHERE n.nspname = current_schema() AND NOT t.tgisinternal AND t.tgenabled IN ('O', 'A')"
-            )
+    """Name every guard that is absent, switched off or not as `install` makes it, for the log's verification.
+
+    One of the same name that refuses nothing would else pass for it.
+    """
+    wanted = {_name(table, verb): (table, verb) for table, verb in _guarded(connection)}
+    found = _postgresql_found(connection) if connection.dialect.name == "postgresql" else _sqlite_found(connection)
+    return sorted(
+        name for name, (table, verb) in wanted.items() if found.get(name) != _definition(connection, table, verb)
+    )
+
+
+def _guarded(connection: Connection) -> list[tuple[str, str]]:
+    verbs = ("insert", "update", "delete", "truncate")[: 4 if connection.dialect.name == "postgresql" else 3]
+    return [(table, verb) for table in LOG_TABLES for verb in verbs if _is_guarded(table, verb)]
+
+
+def _definition(connection: Connection, table: str, verb: str) -> tuple[str, int]:
+    """Return what the database holds of a guard: its text, and on PostgreSQL when it fires (`pg_trigger.tgtype`)."""
+    if connection.dialect.name != "postgresql":
+        return _sqlite_trigger(table, verb), 0
+    each_row = 0 if verb == "truncate" else _EACH_ROW
+    return _postgresql_body(_schema(connection), table, verb), _BEFORE + each_row + _ON[verb]
+
+
+def _sqlite_found(connection: Connection) -> dict[str, tuple[str, int]]:
+    rows = connection.execute(text("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'"))
+    return {name: (sql, 0) for name, sql in rows}
+
+
+def _postgresql_found(connection: Connection) -> dict[str, tuple[str, int]]:
+    rows = connection.execute(
+        text(
+            "SELECT t.tgname, p.prosrc, t.tgtype FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid "
+            "JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_proc p ON p.oid = t.tgfoid "
+            "WHERE n.nspname = current_schema() AND NOT t.tgisinternal AND t.tgenabled IN ('O', 'A') "
+            "AND t.tgqual IS NULL AND t.tgattr = '' AND t.tgname LIKE 'guard_' || c.relname || '_%'"
         )
-        verbs: tuple[str, ...] = ("insert", "update", "delete", "truncate")
-    else:
-        found = connection.scalars(text("SELECT name FROM sqlite_master WHERE type = 'trigger'"))
-        verbs = ("insert", "update", "delete")
-    wanted = {_name(table, verb) for table in LOG_TABLES for verb in verbs if _is_guarded(table, verb)}
-    return sorted(wanted - set(found))
+    )
+    return {name: (body, fires) for name, body, fires in rows}
 
 
 def list_owned_log_tables(connection: Connection) -> list[str]:
@@ -163,48 +193,53 @@ def _condition(table: str, verb: str, *, schema: str, one: str) -> str:
     return filled.format(schema=schema)
 
 
-def _sqlite_guards() -> list[str]:
+def _sqlite_guards(connection: Connection) -> list[str]:
     statements = []
-    for table in LOG_TABLES:
-        for verb in ("insert", "update", "delete"):
-            if not _is_guarded(table, verb):
-                continue
-            name, refusal = _name(table, verb), _REFUSAL.format(verb=verb, table=table)
-            # An unknown truth must refuse too: (NULL) IS NOT TRUE.
-            statements.append(f"DROP TRIGGER IF EXISTS {name}")
-            statements.append(
-                f"CREATE TRIGGER {name} BEFORE {verb.upper()} ON {table} FOR EACH ROW "
-                f"WHEN ({_condition(table, verb, schema='', one='1')}) IS NOT TRUE "
-                f"BEGIN SELECT RAISE(ABORT, '{refusal}'); END"
-            )
+    for table, verb in _guarded(connection):
+        statements += [f"DROP TRIGGER IF EXISTS {_name(table, verb)}", _sqlite_trigger(table, verb)]
     return statements
+
+
+def _sqlite_trigger(table: str, verb: str) -> str:
+    # An unknown truth must refuse too: (NULL) IS NOT TRUE.
+    return (
+        f"CREATE TRIGGER {_name(table, verb)} BEFORE {verb.upper()} ON {table} FOR EACH ROW "
+        f"WHEN ({_condition(table, verb, schema='', one='1')}) IS NOT TRUE "
+        f"BEGIN SELECT RAISE(ABORT, '{_REFUSAL.format(verb=verb, table=table)}'); END"
+    )
 
 
 def _postgresql_guards(connection: Connection) -> list[str]:
-    quote = connection.dialect.identifier_preparer.quote_identifier
-    schema = f"{quote(_current_schema(connection))}."
+    schema = _schema(connection)
     statements = []
-    for table in LOG_TABLES:
-        for verb in ("insert", "update", "delete", "truncate"):
-            if not _is_guarded(table, verb):
-                continue
-            holds = _condition(table, verb, schema=schema, one="1::bigint")
-            name, refusal = _name(table, verb), _REFUSAL.format(verb=verb, table=table)
-            each = "STATEMENT" if verb == "truncate" else "ROW"
-            # Tables are named with their schema and the path is fixed: a temporary table or function of the same
-            # name, which the application role could make, is then never read in their place.
-            statements.append(
-                f"CREATE OR REPLACE FUNCTION {schema}{name}() RETURNS trigger LANGUAGE plpgsql "
-                f"SET search_path = pg_catalog, pg_temp AS $guard$ BEGIN IF ({holds}) IS NOT TRUE THEN "
-                f"RAISE EXCEPTION '{refusal}' USING ERRCODE = 'restrict_violation'; "
-                "END IF; RETURN NEW; END $guard$"
-            )
-            statements.append(f"DROP TRIGGER IF EXISTS {name} ON {schema}{table}")
-            statements.append(
-                f"CREATE TRIGGER {name} BEFORE {verb.upper()} ON {schema}{table} "
-                f"FOR EACH {each} EXECUTE FUNCTION {schema}{name}()"
-            )
+    for table, verb in _guarded(connection):
+        name = _name(table, verb)
+        each = "STATEMENT" if verb == "truncate" else "ROW"
+        # Tables are named with their schema and the path is fixed: a temporary table or function of the same
+        # name, which the application role could make, is then never read in their place.
+        statements.append(
+            f"CREATE OR REPLACE FUNCTION {schema}{name}() RETURNS trigger LANGUAGE plpgsql "
+            f"SET search_path = pg_catalog, pg_temp AS $guard${_postgresql_body(schema, table, verb)}$guard$"
+        )
+        statements.append(f"DROP TRIGGER IF EXISTS {name} ON {schema}{table}")
+        statements.append(
+            f"CREATE TRIGGER {name} BEFORE {verb.upper()} ON {schema}{table} "
+            f"FOR EACH {each} EXECUTE FUNCTION {schema}{name}()"
+        )
     return statements
+
+
+def _postgresql_body(schema: str, table: str, verb: str) -> str:
+    return (
+        f" BEGIN IF ({_condition(table, verb, schema=schema, one='1::bigint')}) IS NOT TRUE THEN "
+        f"RAISE EXCEPTION '{_REFUSAL.format(verb=verb, table=table)}' USING ERRCODE = 'restrict_violation'; "
+        "END IF; RETURN NEW; END "
+    )
+
+
+def _schema(connection: Connection) -> str:
+    """Return the schema of the log as it stands before a table's name."""
+    return f"{connection.dialect.identifier_preparer.quote_identifier(_current_schema(connection))}."
 
 
 def _current_schema(connection: Connection) -> str:

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 SCRIPTS = Path(migrations.__file__).parent
 
 
-def upgrade(url: str, *, owner_url: str | None = None, application_role: str | None = None) -> None:
-    """Bring the database at `url` to the newest revision.
+def upgrade(url: str, *, owner_url: str | None = None, application_role: str | None = None) -> list[str]:
+    """Bring the database at `url` to the newest revision; names the guards of the log that had to be made again.
 
     On PostgreSQL the migrations run as the owner of the tables (`owner_url`), and the role that the application
     signs in with (by default the user of `url`) is granted its rights. On SQLite there is one owner, and a file that
@@ -41,8 +41,12 @@ def upgrade(url: str, *, owner_url: str | None = None, application_role: str | N
     try:
         with database.engine.connect() as connection, connection.begin():
             command.upgrade(_config(connection), "head")
+            missing = log_guards.list_missing_guards(connection)
+            if missing:
+                log_guards.install(connection)
             if role:
                 log_guards.grant_application_role(connection, role)
+        return missing
     finally:
         database.dispose()
 

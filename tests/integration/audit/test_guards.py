@@ -208,6 +208,44 @@ def test_guards_that_are_gone_are_named(written: Log):
         assert log_guards.list_missing_guards(connection) == []
 
 
+def hollow(written: Log, name: str, table: str) -> list[str]:
+    """Statements that put a guard of the same name that refuses nothing in the place of the right one."""
+    if written.kind == "sqlite":
+        return [f"DROP TRIGGER {name}", f"CREATE TRIGGER {name} BEFORE UPDATE ON {table} BEGIN SELECT 1; END"]
+    return [
+        f"CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$",
+    ]
+
+
+def test_a_guard_that_was_made_hollow_is_named_too(written: Log):
+    with written.owner.engine.connect() as connection, connection.begin():
+        for statement in hollow(written, "guard_log_leaf_update", "log_leaf"):
+            connection.exec_driver_sql(statement)
+        assert log_guards.list_missing_guards(connection) == ["guard_log_leaf_update"]
+        log_guards.install(connection)
+        assert log_guards.list_missing_guards(connection) == []
+
+
+@on_postgresql
+@pytest.mark.parametrize(
+    "trigger",
+    [
+        "AFTER UPDATE ON log_leaf FOR EACH ROW",
+        "BEFORE UPDATE ON log_leaf FOR EACH STATEMENT",
+        "BEFORE UPDATE ON log_leaf FOR EACH ROW WHEN (OLD.idx < 0)",
+        "BEFORE DELETE ON log_leaf FOR EACH ROW",
+        "BEFORE UPDATE OF event ON log_leaf FOR EACH ROW",
+    ],
+)
+def test_a_guard_that_fires_otherwise_is_named_too(written: Log, trigger: str):
+    with written.owner.engine.connect() as connection, connection.begin():
+        connection.exec_driver_sql("DROP TRIGGER guard_log_leaf_update ON log_leaf")
+        connection.exec_driver_sql(
+            f"CREATE TRIGGER guard_log_leaf_update {trigger} EXECUTE FUNCTION guard_log_leaf_update()"
+        )
+        assert log_guards.list_missing_guards(connection) == ["guard_log_leaf_update"]
+
+
 @on_sqlite
 def test_on_sqlite_there_are_no_rights_to_grant(written: Log):
     with written.database.engine.connect() as connection, connection.begin():

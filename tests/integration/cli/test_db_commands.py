@@ -53,6 +53,22 @@ def test_a_guard_that_is_gone_fails_the_check_and_stops_the_service(any_installa
         assert "guard_log_leaf_update" in refused.err
 
 
+def test_a_guard_that_was_made_hollow_stops_the_service_and_an_upgrade_makes_it_again(installation: Installation):
+    database = Database(installation.database.url)
+    with database.engine.connect() as connection, connection.begin():
+        connection.exec_driver_sql("DROP TRIGGER guard_log_leaf_delete")
+        connection.exec_driver_sql("CREATE TRIGGER guard_log_leaf_delete BEFORE DELETE ON log_leaf BEGIN SELECT 1; END")
+    database.dispose()
+    assert installation.run("db", "check").code == 1
+    refused = installation.run("serve")
+    assert (refused.code, "off or changed (guard_log_leaf_delete)" in refused.err) == (3, True)
+    upgraded = installation.run("db", "upgrade")
+    assert upgraded.code == 0
+    assert "were made again: guard_log_leaf_delete." in upgraded.out
+    assert installation.run("db", "check").code == 0
+    assert "made again" not in installation.run("db", "upgrade").out
+
+
 def test_the_service_does_not_start_as_the_owner_of_the_logs_tables(any_installation: Installation):
     owner = any_installation.database.owner_url
     if owner is None:
