@@ -8,9 +8,9 @@ from contextlib import AbstractContextManager
 import pytest
 
 from tests.cast import HOME, Cast, Member, Service
-from transfer_service.db.models import Person
+from transfer_service.db.models import Membership, Person
 from transfer_service.domain.errors import Invalid, NotFound, PermissionRefused, RuleForbids, SessionEnded
-from transfer_service.domain.roles import Role
+from transfer_service.domain.roles import MembershipState, Role
 from transfer_service.use_cases.keys.showing import show_school_key
 from transfer_service.use_cases.oversight.people import get_school_people
 from transfer_service.use_cases.people.accepting import accept_another_invitation
@@ -86,6 +86,23 @@ def test_ways_back_are_told_to_nobody_without_a_link(service: Service, cast: Cas
 def test_nothing_waits_for_somebody_who_holds_the_key(cast: Cast, service: Service) -> None:
     with service.database.reading() as session:
         assert list_waiting_schools(session, cast.alma.actor) == ()
+
+
+def test_of_two_roles_at_one_school_the_one_that_waits_is_told_of(cast: Cast, service: Service) -> None:
+    with service.database.writing() as session:
+        session.add(
+            Membership(
+                id=service.at.new_id(),
+                person_id=cast.alma.person_id,
+                school_id=cast.sending,
+                role=Role.DEPUTY_DSL,
+                state=MembershipState.AWAITING_APPROVAL,
+                created_at=service.clock(),
+            )
+        )
+    with service.database.reading() as session:
+        waiting = list_waiting_schools(session, cast.alma.actor)
+    assert [(school.school_id, school.is_waiting) for school in waiting] == [(cast.sending, True)]
 
 
 def test_a_name_is_changed_once_and_leaves_its_leaf(cast: Cast, service: Service) -> None:
