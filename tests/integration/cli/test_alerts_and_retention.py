@@ -55,7 +55,7 @@ def test_a_retry_puts_an_alert_back_with_a_leaf_and_only_one_that_was_given_up(a
     again = any_installation.run("alerts", "retry", str(alert_id))
     assert (again.code, single_sentence(again)) == (
         3,
-        "This alert was not given up: it was sent, or will be tried again by itself.",
+        "This alert was not given up: it was sent or withdrawn, or will be tried again by itself.",
     )
 
 
