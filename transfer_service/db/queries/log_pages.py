@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, case, func, literal, select, tuple_, union_all
+from sqlalchemy import ColumnElement, Select, case, func, literal, select, true, tuple_
 from sqlalchemy.orm import Session
 
 from transfer_service.db.models import LogLeaf, School
@@ -44,7 +44,10 @@ class _Range:
 
 
 def list_leaves(session: Session, wanted: Wanted, *, before: int | None, limit: int) -> Sequence[LogLeaf]:
-    """List leaves that an authority sees, the newest first, from before an index; five statements at most."""
+    """List leaves that an authority sees, the newest first, from before an index.
+
+    On PostgreSQL that takes six statements at most; on SQLite one more for each school of which the page has leaves.
+    """
     within = _find_range(session, wanted, before)
     if within is None:
         return []
@@ -106,44 +109,73 @@ def _is_seen(wanted: Wanted) -> ColumnElement[bool]:
     return own | (place == _NOWHERE) if wanted.person_id is not None else own
 
 
-def _merge_places(session: Session, wanted: Wanted, within: _Range, limit: int) -> Any:
+def _merge_places(session: Session, wanted: Wanted, within: _Range, limit: int) -> list[int] | None:
     """The newest indexes of the authority and all its schools; None where there are none.
 
-    Only the places with the newest leaves can have a part in the page: as many as it has lines.
+    Only the schools with the newest leaves can have a part in the page: as many as it has lines. Of each of them no
+    more leaves are looked at than the page has lines.
     """
     newest = _newest_of_place(School.id, wanted.event, within).correlate(School).scalar_subquery()
     last = session.execute(select(School.id, newest).where(School.authority_id == wanted.authority_id)).all()
-    own = _newest_of_place(literal(wanted.authority_id, Id()), wanted.event, within)
-    found = [(place, idx) for place, idx in (*last, (wanted.authority_id, session.scalar(own)))]
-    within_range = [(idx, place) for place, idx in found if idx is not None and idx >= (within.first or 0)]
-    places = [place for _, place in sorted(within_range, key=lambda pair: pair[0], reverse=True)[:limit]]
-    if not places:
-        return None
+    schools = [(idx, school) for school, idx in last if idx is not None and idx >= (within.first or 0)]
+    chosen = [school for _, school in sorted(schools, key=lambda pair: pair[0], reverse=True)[:limit]]
     event = [LogLeaf.event == wanted.event] if wanted.event is not None else []
-    parts = [_newest([LogLeaf.org == place, *event, *within.holds()], limit) for place in places]
-    merged = union_all(*(select(part.subquery().c.idx) for part in parts)).subquery()
-    return select(merged.c.idx).order_by(merged.c.idx.desc()).limit(limit)
+    own = _newest([LogLeaf.org == wanted.authority_id, *event, *within.holds()], limit)
+    found = list(session.scalars(own))
+    if session.get_bind().dialect.name == "postgresql":
+        found += session.scalars(_newest_of_each(chosen, wanted.event, within, limit))
+    else:
+        for school in chosen:
+            # A statement a school costs SQLite next to nothing; each looks no further back than can have a part.
+            found = sorted(found, reverse=True)[:limit]
+            newer = [LogLeaf.idx > (found[-1] if len(found) == limit else -1)]
+            found += session.scalars(_newest([LogLeaf.org == school, *event, *newer, *within.holds()], limit))
+    return sorted(found, reverse=True)[:limit] or None
+
+
+def _newest_of_each(schools: Sequence[UUID], event: str | None, within: _Range, limit: int) -> Select[Any]:
+    """The newest indexes of each of some schools in one statement, for PostgreSQL, which may be far away."""
+    leaves = _back_from(School.id, event, within)
+    each = leaves.query.limit(limit).correlate(School).lateral("each")
+    conditions = [each.c.org == School.id, each.c.idx >= (within.first or 0)]
+    if event is not None:
+        conditions.append(each.c.event == event)
+    return select(each.c.idx).select_from(School).join(each, true()).where(School.id.in_(schools), *conditions)
 
 
 def _newest_of_place(place: Any, event: str | None, within: _Range) -> Select[Any]:
-    """The newest index of one place before the range's end, or NULL where the row before it is of another one.
+    """The newest index of one place before the range's end, or NULL where the row before it is of another one."""
+    leaves = _back_from(place, event, within)
+    return leaves.query.with_only_columns(case((leaves.same, LogLeaf.idx))).limit(1)
 
-    It is asked for as the row before a point in the order of the places, which no other index has: asked for the
-    greatest index of a place, PostgreSQL walks back from the newest leaf of all until it meets one of that place.
+
+@dataclass(frozen=True, slots=True)
+class _Back:
+    """Leaves backwards from a point in the order of the places, and what holds while they are of the one asked for."""
+
+    query: Select[Any]
+    same: ColumnElement[bool]
+
+
+def _back_from(place: Any, event: str | None, within: _Range) -> _Back:
+    """Go back from the range's end in the order of the places, which no other index has.
+
+    Asked for the greatest indexes of a place, PostgreSQL walks back from the newest leaf of all until it has met enough
+    of that place.
     """
     before = literal(within.before if within.before is not None else LAST, Whole)
     columns: list[Any] = [LogLeaf.org, LogLeaf.idx]
     point: list[Any] = [place, before]
-    same = LogLeaf.org == place
+    same: ColumnElement[bool] = LogLeaf.org == place
     if event is not None:
         columns, point = [LogLeaf.org, LogLeaf.event, LogLeaf.idx], [place, literal(event), before]
         same &= LogLeaf.event == event
-    return (
-        select(case((same, LogLeaf.idx)))
+    query = (
+        select(*columns)
         .where(LogLeaf.org.is_not(None), tuple_(*columns) < tuple_(*point))
         .order_by(*(column.desc() for column in columns))
-        .limit(1)
     )
+    return _Back(query, same)
 
 
 def _newest(conditions: Sequence[ColumnElement[bool]], limit: int) -> Select[Any]:
