@@ -1,19 +1,29 @@
-"""The floor under the pages: bare Flask behind the same server, one view that gives a page made beforehand."""
+"""The floor under what goes over HTTP: bare Flask behind the same server, no session, no database."""
 
 import os
+import tempfile
 
-from flask import Flask
+from flask import Flask, request
 
-LENGTH = "BENCHMARK_PAGE_LENGTH"
+READ_AT_ONCE = 64 * 1024
 
 
 def load() -> Flask:
-    """Make the application; the page is as long as those that it is compared with."""
+    """Make the application: a page as long as is asked for, and an upload that is forced to the disk as it comes."""
     bare = Flask("bare")
-    page = "<!doctype html><title>A page</title>" + "x" * int(os.environ.get(LENGTH, "10000"))
+    start = "<!doctype html><title>A page</title>"
 
     @bare.get("/")
     def show() -> str:
-        return page
+        return start + "x" * (int(request.args.get("length", "10000")) - len(start))
+
+    @bare.post("/upload")
+    def keep() -> str:
+        with tempfile.TemporaryFile() as file:
+            while chunk := request.stream.read(READ_AT_ONCE):
+                file.write(chunk)
+            file.flush()
+            os.fsync(file.fileno())
+        return "kept"
 
     return bare

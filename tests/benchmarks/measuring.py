@@ -3,17 +3,18 @@
 A module of this folder registers its benchmarks with `@benchmark`; `python -m tests.benchmarks` finds and runs them.
 """
 
-import json
-import platform
 import statistics
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Self, TypeVar
 
 from tests.database import Database, migrated_database
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,10 @@ class Result:
     floor: Figure
     floor_is: str
 
+    def __post_init__(self) -> None:
+        if self.ours.unit != self.floor.unit:
+            raise ValueError(f"{self.name}: {self.ours.unit} beside {self.floor.unit} compares nothing")
+
     @property
     def times_the_floor(self) -> float:
         """How much of the floor's time ours takes: 1 is the floor, 2 is twice as slow."""
@@ -52,20 +57,39 @@ class Result:
 
 
 class Bench:
-    """What a benchmark may ask for; everything is below `folder` and gone afterwards."""
+    """What a benchmark may ask for; everything is below `folder` and gone when the run ends."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._count = 0
+        self._kept = ExitStack()
+        self._shared: dict[Hashable, Any] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self._kept.close()
 
     @contextmanager
     def database(self, kind: str) -> Iterator[Database]:
         """A fresh, migrated database of this kind."""
-        self._count += 1
-        own = self.folder / f"database-{self._count}"
-        own.mkdir()
-        with migrated_database(kind, run_folder=self.folder, folder=own) as made:
+        with migrated_database(kind, run_folder=self.folder, folder=self.new_folder("database")) as made:
             yield made
+
+    def new_folder(self, what: str) -> Path:
+        """A folder of this benchmark's own."""
+        self._count += 1
+        own = self.folder / f"{what}-{self._count}"
+        own.mkdir()
+        return own
+
+    def shared(self, key: Hashable, make: Callable[[], AbstractContextManager[T]]) -> T:
+        """What several benchmarks only read, made by the first that asks for it and kept to the end of the run."""
+        if key not in self._shared:
+            self._shared[key] = self._kept.enter_context(make())
+        found: T = self._shared[key]
+        return found
 
 
 Measure = Callable[[Bench], Result]
@@ -138,25 +162,3 @@ def microseconds_each(work: Callable[[], object], *, rounds: int = 5, calls: int
             work()
         times.append((time.perf_counter() - started) / calls)
     return Figure(statistics.median(times) * 1_000_000, "µs")
-
-
-def table(results: list[Result]) -> str:
-    """The results as a table for people."""
-    rows = [("what", "ours", "floor", "times", "the floor is")]
-    rows += [(one.name, str(one.ours), str(one.floor), f"{one.times_the_floor:.2f}", one.floor_is) for one in results]
-    widths = [max(len(row[column]) for row in rows) for column in range(4)]
-    return "\n".join(
-        "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[4]]).rstrip()
-        for row in rows
-    )
-
-
-def write_json(results: list[Result], path: Path) -> None:
-    """The results with the machine they were measured on, for programs."""
-    machine = {"python": platform.python_version(), "system": platform.platform(), "machine": platform.machine()}
-    measured = [
-        {"name": one.name, "ours": asdict(one.ours), "floor": asdict(one.floor), "times_the_floor": one.times_the_floor,
-         "floor_is": one.floor_is}
-        for one in results
-    ]  # fmt: skip
-    path.write_text(json.dumps({"machine": machine, "results": measured}, indent=2, ensure_ascii=False) + "\n")

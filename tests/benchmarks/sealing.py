@@ -9,11 +9,12 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
 from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, MLKEM768X25519PublicKey, Suite
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
-from tests.benchmarks.measuring import Bench, Figure, benchmark, microseconds_each, seconds_once
+from tests.benchmarks.measuring import Bench, Figure, benchmark, calls_per_second, microseconds_each, seconds_once
 from transfer_service.crypto import items, unlock
 from transfer_service.crypto.peppers import PepperSet
 from transfer_service.crypto.suites import EpochKey
 from transfer_service.crypto.values import DataKey, Seed
+from transfer_service.use_cases.people.passwords import PasswordWork
 
 CONTEXT = b"ptx/item/1" + bytes(90)
 PHOTOGRAPH = os.urandom(4 * 1024 * 1024)
@@ -66,4 +67,17 @@ def sign_in(bench: Bench) -> tuple[Figure, Figure]:
     return (
         seconds_once(lambda: unlock.derive_from_password("seven quiet otters keep", parameters, peppers)),
         seconds_once(bare),
+    )
+
+
+@benchmark("passwords checked, 4 threads", floor="Argon2id with the same parameters, two at a time")
+def passwords(bench: Bench) -> tuple[Figure, Figure]:
+    del bench
+    peppers = PepperSet({1: bytes(range(32))})
+    work = PasswordWork(peppers)
+    parameters = unlock.KdfParameters.generate(peppers)
+    password = "nine copper lanterns drift"
+    return (
+        calls_per_second(lambda: work.derive(password, parameters), threads=4),
+        calls_per_second(lambda: unlock.derive_from_password(password, parameters, peppers), threads=2),
     )

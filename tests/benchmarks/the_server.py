@@ -1,73 +1,27 @@
 """Pages over HTTP as they are deployed: granian in a process of its own, people signed in, requests to loopback."""
 
 import base64
+import html
 import http.client
 import itertools
 import os
-import subprocess
-import sys
+import re
 import threading
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 
-from sqlalchemy import delete
-from uuid_utils.compat import uuid7
+import typst
 
-from tests import factories
-from tests.benchmarks import bare_server
-from tests.benchmarks.measuring import Bench, Figure, benchmark, calls_per_second
-from tests.cast import (
-    DEPLOYMENT,
-    WARWICKSHIRE_RECOVERY,
-    Clock,
-    Member,
-    Service,
-    add_school,
-    join_service,
-    make_first_holder,
-)
-from tests.integration.cli.processes import fetch, free_port, running, wait_until
-from tests.shell import key
-from transfer_service.crypto.fields import FieldKeyring
-from transfer_service.crypto.peppers import PepperSet
-from transfer_service.crypto.recovery_files import RecoveryPublic
-from transfer_service.crypto.signing import LogSigningKey
-from transfer_service.crypto.unlock import KdfParameters, derive_from_password
-from transfer_service.db.models import Alert, Dispatch
-from transfer_service.db.session import Database
-from transfer_service.domain.roles import Role
-from transfer_service.domain.transfer import Status
-from transfer_service.storage.blobs import Storage
-from transfer_service.storage.settings import FolderLocation
-from transfer_service.use_cases.installation import Installation
-from transfer_service.use_cases.people.authorities import create_authority
-from transfer_service.use_cases.people.passwords import PasswordWork
+from tests.benchmarks.installed import LARGE_FILE, Cast, serving
+from tests.benchmarks.measuring import Bench, Figure, benchmark, calls_per_second, microseconds_each, seconds_once
+from tests.cast import Member
 
-FIELD_KEYS, PEPPERS = f"1:{key(0)}", f"1:{key(32)}"
 CONNECTIONS = 16
-WARM_UP_SECONDS = 4.0
+WARM_UP_SECONDS = 3.0
+WARM_UP_VISITS = 20
 SECONDS = 6.0
-FILES = 60
-"""Files from one school to the other: more than a page of a list shows."""
-SERVED = {"sqlite": ("--workers", "1", "--threads", "8"), "postgresql": ("--workers", "2", "--threads", "4")}
-BARE = {
-    "sqlite": ("--workers", "1", "--blocking-threads", "8"),
-    "postgresql": ("--workers", "2", "--blocking-threads", "4"),
-}
-
-
-@dataclass(frozen=True)
-class Setting:
-    """What the factories act in."""
-
-    database: Database
-    at: object
-    storage: Storage
+UPLOADS = 6
 
 
 @dataclass(frozen=True)
@@ -78,124 +32,62 @@ class Page:
     cookie: str
 
 
-@dataclass(frozen=True)
-class Cast:
-    """Two schools with a lead each, the Head of Service over them, and files on their way."""
-
-    alma: Member
-    cora: Member
-    olive: Member
-    reference: str
-
-    def pages(self) -> list[Page]:
-        """What people look at most, in turn."""
-        return [
-            Page("/", cookie_of(self.alma)),
-            Page("/transfers", cookie_of(self.alma)),
-            Page(f"/transfers/{self.reference}", cookie_of(self.alma)),
-            Page("/inbox", cookie_of(self.cora)),
-            Page("/authority", cookie_of(self.olive)),
-        ]
-
-
 def cookie_of(member: Member) -> str:
     return "session=" + base64.urlsafe_b64encode(member.cookie).decode().rstrip("=")
 
 
-def service_of(database: Database) -> Service:
-    """The installation with keys as an operator has them: the service refuses those of the tests."""
-    clock = Clock(datetime.now(UTC))
-    at = Installation(
-        deployment=DEPLOYMENT,
-        field_keys=FieldKeyring.from_text(FIELD_KEYS, deployment=DEPLOYMENT),
-        now=clock,
-        new_id=uuid7,
-        recovery_keys={"937": WARWICKSHIRE_RECOVERY.fingerprint.hex},
-    )
-    return Service(database=database, at=at, clock=clock, work=PasswordWork(PepperSet.from_text(PEPPERS)))
+PAGES: Mapping[str, Callable[[Cast], Page]] = {
+    "the start page": lambda cast: Page("/", cookie_of(cast.alma)),
+    "the list of transfers": lambda cast: Page("/transfers", cookie_of(cast.alma)),
+    "the page of a transfer": lambda cast: Page(f"/transfers/{cast.acknowledged}", cookie_of(cast.alma)),
+    "the inbox": lambda cast: Page("/inbox", cookie_of(cast.cora)),
+    "the authority's figures": lambda cast: Page("/authority", cookie_of(cast.olive)),
+}
+"""What people look at most."""
 
 
-def build(database: Database, folder: Path) -> Cast:
-    """Make everybody and everything through the use cases, as of now: their sessions are live for half an hour."""
-    service = service_of(database)
-    with database.writing() as session:
-        authority = create_authority(
-            session, service.at, None, la_code="937", name="Warwickshire",
-            recovery=RecoveryPublic(public=WARWICKSHIRE_RECOVERY.public, authority="Warwickshire", demo=False),
-            is_demo=False,
-        )  # fmt: skip
-    sending = add_school(service, authority, urn="125580", name="Alderford Primary School", town="Rugby")
-    receiving = add_school(service, authority, urn="125581", name="Birchwater High School", town="Nuneaton")
-    olive = join_service(service, name="Olive Hartley", role=Role.HEAD_OF_SERVICE, authority_id=authority)
-    alma, cora = (
-        _lead(service, olive, name, place) for name, place in (("Alma Reyes", sending), ("Cora Whitlock", receiving))
-    )
-    setting = Setting(database, service.at, Storage(FolderLocation(folder / "attachments")))
-    states = itertools.cycle((Status.SENT, Status.OPENED, Status.ACKNOWLEDGED, Status.DRAFT))
-    for _, status in zip(range(FILES), states, strict=False):
-        dispatch_id = factories.dispatch_in(setting, status, sender=alma, receiver=cora)
-    with database.writing() as session:
-        session.execute(delete(Alert))  # nobody is to be written to while pages are measured
-        reference = session.get_one(Dispatch, dispatch_id).transfer.reference
-    return Cast(alma=alma, cora=cora, olive=olive, reference=reference)
+@dataclass(frozen=True)
+class Answer:
+    """What came back."""
+
+    status: int
+    body: bytes
 
 
-def _lead(service: Service, officer: Member, name: str, school_id: object) -> Member:
-    joined = join_service(service, name=name, role=Role.DESIGNATED_SAFEGUARDING_LEAD, school_id=school_id)
-    return make_first_holder(service, officer, joined)
+class Visitor:
+    """Somebody with a connection that is kept; threads may share one, each has a connection of its own."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self._connections = threading.local()
+
+    def ask(self, page: Page, *, method: str = "GET", body: bytes | None = None, **headers: str) -> Answer:
+        """Ask for a page; raises RuntimeError where the answer is neither the page nor a way on."""
+        if not hasattr(self._connections, "mine"):
+            self._connections.mine = http.client.HTTPConnection("127.0.0.1", self._port, timeout=30)
+        sent = {"Cookie": page.cookie, "Host": f"localhost:{self._port}", **headers}
+        self._connections.mine.request(method, page.path, body=body, headers=sent)
+        answer = self._connections.mine.getresponse()
+        read = Answer(answer.status, answer.read())
+        if read.status not in {200, 303}:
+            raise RuntimeError(f"{page.path} was answered with {read.status}")
+        return read
 
 
-def environ_of(url: str, folder: Path, port: int) -> dict[str, str]:
-    given = {
-        "DATABASE_URL": url,
-        "DATA_DIR": str(folder),
-        "BASE_URL": f"http://localhost:{port}",
-        "DEPLOYMENT": DEPLOYMENT,
-        "SECRET_KEY": "b6u0Zq9yXr4tWm2kLp8vNs5cJd7fHg3a",
-        "FIELD_KEYS": FIELD_KEYS,
-        "PEPPERS": PEPPERS,
-        "LOG_SIGNING_KEY": LogSigningKey(name="bench/log", seed=b"\x07" * 32).to_text(),
-        "RECOVERY_KEYS": f"937:{WARWICKSHIRE_RECOVERY.fingerprint.hex}",
-        "SMTP_URL": "smtp://127.0.0.1:9",
-        "MAIL_FROM": "alerts@example.org",
-        "LOG_LEVEL": "error",
-    }
-    return {f"TRANSFER_SERVICE_{name}": text for name, text in given.items()}
-
-
-@contextmanager
-def bare_server_at(port: int, *, kind: str, length: int) -> Iterator[None]:
-    """Bare Flask behind granian with as many processes and threads."""
-    words = [
-        sys.executable, "-m", "granian", "--interface", "wsgi", "--factory", "--port", str(port), "--no-ws",
-        "--log-level", "error", *BARE[kind], "tests.benchmarks.bare_server:load",
-    ]  # fmt: skip
-    process = subprocess.Popen(words, env={**os.environ, bare_server.LENGTH: str(length)})
-    try:
-        wait_until(lambda: fetch(port, "/") is not None, "bare Flask")
-        yield
-    finally:
-        process.terminate()
-        process.wait(30)
+def bare_page(length: int) -> Page:
+    return Page(f"/?length={length}", "")
 
 
 def visits_per_second(port: int, pages: Sequence[Page]) -> tuple[Figure, int]:
     """Fetch the pages in turn over so many kept connections; returns the figure and the mean length of a page."""
-    connections = threading.local()
+    visitor = Visitor(port)
     chosen, lock = itertools.cycle(pages), threading.Lock()
     lengths: list[int] = []
 
     def visit() -> None:
-        if not hasattr(connections, "mine"):
-            connections.mine = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
         with lock:
             page = next(chosen)
-        connections.mine.request("GET", page.path, headers={"Cookie": page.cookie, "Host": f"localhost:{port}"})
-        answer = connections.mine.getresponse()
-        body = answer.read()
-        if answer.status != 200:
-            raise RuntimeError(f"{page.path} was answered with {answer.status}")
-        lengths.append(len(body))
+        lengths.append(len(visitor.ask(page).body))
 
     # Each process compiles its statements and templates when it first needs them.
     calls_per_second(visit, seconds=WARM_UP_SECONDS, threads=CONNECTIONS)
@@ -203,42 +95,89 @@ def visits_per_second(port: int, pages: Sequence[Page]) -> tuple[Figure, int]:
     return figure, sum(lengths) // len(lengths)
 
 
-def measure_pages(kind: str, choose: Callable[[Cast], Sequence[Page]], bench: Bench) -> tuple[Figure, Figure]:
-    with bench.database(kind) as made:
-        folder = bench.folder / f"served-{time.monotonic_ns()}"
-        folder.mkdir()
-        database = Database(made.url)
-        cast = build(database, folder)
-        database.dispose()
-        port = free_port()
-        words = ("serve", "--port", str(port), *SERVED[kind])
-        log = folder / "served.log"
-        with running(*words, environ=environ_of(made.url, folder, port), log=log) as process:
-            wait_until(lambda: process.poll() is not None or fetch(port, "/ready") is not None, "the service")
-            if process.poll() is not None:
-                raise RuntimeError(f"The service did not start: {log.read_text()}")
-            ours, length = visits_per_second(port, choose(cast))
-    port = free_port()
-    with bare_server_at(port, kind=kind, length=length):
-        floor, _ = visits_per_second(port, [Page("/", "")])
+def measure_pages(kind: str, bench: Bench) -> tuple[Figure, Figure]:
+    served = serving(bench, kind)
+    ours, length = visits_per_second(served.port, [choose(served.cast) for choose in PAGES.values()])
+    floor, _ = visits_per_second(served.bare_port, [bare_page(length)])
+    return ours, floor
+
+
+def measure_page(kind: str, choose: Callable[[Cast], Page], bench: Bench) -> tuple[Figure, Figure]:
+    served = serving(bench, kind)
+    visitor, page = Visitor(served.port), choose(served.cast)
+    length = len(visitor.ask(page).body)
+    bare, other = Visitor(served.bare_port), bare_page(length)
+    return one_visit(lambda: visitor.ask(page)), one_visit(lambda: bare.ask(other))
+
+
+def one_visit(visit: Callable[[], object]) -> Figure:
+    """How long one person waits who is alone, in milliseconds: the median of some rounds."""
+    # Each process compiles its statements and templates when it first needs them.
+    for _ in range(WARM_UP_VISITS):
+        visit()
+    return Figure(microseconds_each(visit, rounds=5, calls=10).value / 1000, "ms")
+
+
+def measure_receipt(kind: str, bench: Bench) -> tuple[Figure, Figure]:
+    served = serving(bench, kind)
+    visitor = Visitor(served.port)
+    page = Page(f"/transfers/{served.cast.acknowledged}/receipt.pdf", cookie_of(served.cast.alma))
+    assert visitor.ask(page).body.startswith(b"%PDF")
+    text = bench.new_folder("typst") / "page.typ"
+    text.write_text("= A receipt\nIt was sent.\n")
+    fonts = typst.Fonts(include_system_fonts=True, include_embedded_fonts=True)
+
+    def typeset() -> bytes:
+        made: bytes = typst.compile(text, font_paths=fonts, ignore_system_fonts=True, format="pdf")
+        return made
+
+    return one_visit(lambda: visitor.ask(page)), one_visit(typeset)
+
+
+def measure_upload(kind: str, bench: Bench) -> tuple[Figure, Figure]:
+    served = serving(bench, kind)
+    visitor = Visitor(served.port)
+    page = Page(f"/transfers/{served.cast.draft}/attachments", cookie_of(served.cast.alma))
+    connection = http.client.HTTPConnection("127.0.0.1", served.port, timeout=30)
+    connection.request("GET", page.path, headers={"Cookie": page.cookie, "Host": f"localhost:{served.port}"})
+    answer = connection.getresponse()
+    form = re.search(r'action="([^"]+/attachments\?csrf_token=[^"]+)"', answer.read().decode())
+    cookies = "; ".join([page.cookie, *(one.partition(";")[0] for one in answer.headers.get_all("Set-Cookie") or [])])
+    connection.close()
+    assert form is not None
+    target = Page(html.unescape(form[1]), cookies)
+    body = (
+        b'--edge\r\nContent-Disposition: form-data; name="files"; filename="scan.pdf"\r\n'
+        b"Content-Type: application/pdf\r\n\r\n%PDF-1.7\n" + os.urandom(LARGE_FILE - 9) + b"\r\n--edge--\r\n"
+    )
+    kinds = {"Content-Type": "multipart/form-data; boundary=edge", "Content-Length": str(len(body))}
+
+    def upload() -> None:
+        assert visitor.ask(target, method="POST", body=body, **kinds).status == 303
+
+    bare, other = Visitor(served.bare_port), Page("/upload", "")
+    figures = [
+        seconds_once(work, best_of=UPLOADS)
+        for work in (upload, lambda: bare.ask(other, method="POST", body=body, **kinds))
+    ]
+    ours, floor = (Figure(LARGE_FILE / 1_000_000 / each.value, "MB/s") for each in figures)
     return ours, floor
 
 
 for kind, title in (("sqlite", "SQLite, 1×8 threads"), ("postgresql", "PostgreSQL, 2×4 threads")):
+    for name, choose in PAGES.items():
+        benchmark(
+            f"{name} over HTTP, one person alone, {title}",
+            floor="bare Flask on the same server: a page of the same length",
+        )(partial(measure_page, kind, choose))
+    benchmark(f"a receipt as PDF over HTTP, {title}", floor="the typesetter with one line and no facts")(
+        partial(measure_receipt, kind)
+    )
+    benchmark(
+        f"an attachment of 25 MiB uploaded, sealed and recorded over HTTP, {title}",
+        floor="bare Flask on the same server: the body forced to the disk in clear",
+    )(partial(measure_upload, kind))
     benchmark(
         f"main pages of signed-in people over HTTP, {CONNECTIONS} connections, {title}",
-        floor="bare Flask on the same server: a page of the same length, no session, no database",
-    )(partial(measure_pages, kind, Cast.pages))
-
-
-@benchmark("passwords checked, 4 threads", floor="Argon2id with the same parameters, two at a time")
-def passwords(bench: Bench) -> tuple[Figure, Figure]:
-    del bench
-    peppers = PepperSet.from_text(PEPPERS)
-    work = PasswordWork(peppers)
-    parameters = KdfParameters.generate(peppers)
-    password = "nine copper lanterns drift"
-    return (
-        calls_per_second(lambda: work.derive(password, parameters), threads=4),
-        calls_per_second(lambda: derive_from_password(password, parameters, peppers), threads=2),
-    )
+        floor="bare Flask on the same server: a page of the same length",
+    )(partial(measure_pages, kind))
