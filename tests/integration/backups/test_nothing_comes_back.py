@@ -94,11 +94,13 @@ def test_what_reached_a_school_that_nobody_can_open_any_more_waits_again_and_is_
     fern = join_service(
         service, name="Fern Castellan", role=Role.DESIGNATED_SAFEGUARDING_LEAD, school_id=cast.receiving
     )
+    # Who ends a holder's access approves no next one.
+    owen = join_service(service, name="Owen Marsh", role=Role.AUTHORITY_OFFICER, authority_id=cast.warwickshire)
     living.sign()
     living.back_up()
     for leaver in (cast.cora, cast.dev):
         leave(living, cast.olive, leaver)
-    make_first_holder(service, cast.olive, fern)
+    make_first_holder(service, owen, fern)
     report = restored(living, elsewhere)
     assert report.replayed["dispatch.undelivered"] == 1
     assert holders_of(elsewhere, cast.receiving) == set()
@@ -109,8 +111,8 @@ def test_what_reached_a_school_that_nobody_can_open_any_more_waits_again_and_is_
         assert session.scalars(select(Opening)).all() == []
 
     again = service_of(elsewhere)
-    fern, olive = signed_in_again(again, fern), signed_in_again(again, cast.olive)
-    fern = make_first_holder(again, olive, fern)
+    fern, owen = signed_in_again(again, fern), signed_in_again(again, owen)
+    fern = make_first_holder(again, owen, fern)
     keys = cast.alma.school_keys(again)
     with elsewhere.database.writing() as session:
         delivery = deliver_waiting(session, again.at, cast.alma.actor, keys, storage=elsewhere.storage)
