@@ -121,7 +121,7 @@ def test_a_file_that_is_four_weeks_late_is_counted_as_never_sent_and_its_school_
     client = client_for(busy.cast.olive)
     page = client.page("/authority")
     card = next(one for one in page.iter("a") if one.get("href") == "/authority?show=never-sent#schools")
-    assert text_of(card) == "1 file was never sent"
+    assert text_of(card) == "1 file never sent"
     assert "“Never” means that the file was due more than four weeks ago." in text_of(page, "main")
     listed = client.page("/authority?show=never-sent")
     assert row_of(listed, "Alderford Primary School")[1:4] == [
