@@ -18,7 +18,7 @@ from transfer_service.use_cases.oversight import people as use_cases
 from transfer_service.use_cases.people import inviting, letting_begin_again, memberships
 from transfer_service.web import access
 from transfer_service.web.addresses import see_other
-from transfer_service.web.authority.frame import blueprint
+from transfer_service.web.authority.frame import blueprint, errors_beside
 from transfer_service.web.current import current_actor, current_services
 from transfer_service.web.forms import Form, filled, refused, submit
 from transfer_service.web.notices import declare_notice, leave_notice
@@ -69,7 +69,7 @@ def people() -> str | tuple[str, int]:
     form, found, searched = Form(), [], "q" in request.args
     if searched:
         submitted = submit(FindSchoolSchema, request.args)
-        form = submitted.form
+        form = errors_beside(submitted.form, {"q"})
         if submitted.value is not None:
             with services.database.reading() as session:
                 found = use_cases.find_own_schools(session, actor, text=submitted.value.q)
