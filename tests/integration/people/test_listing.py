@@ -143,6 +143,18 @@ def test_a_schools_key_is_shown_with_both_words(cast: Cast, service: Service) ->
     assert shown.own_words == cast.alma.person_key.public.fingerprint.words()
 
 
+def test_a_schools_key_is_due_from_its_day_on(cast: Cast, service: Service) -> None:
+    due = []
+    with service.database.reading() as session:
+        renew_by = show_school_key(session, service.at, cast.alma.actor).renew_by
+        assert renew_by is not None
+        service.clock.move(days=(renew_by - service.clock().date()).days - 1)
+        for _ in range(2):
+            due.append(show_school_key(session, service.at, cast.alma.actor).is_due)
+            service.clock.move(days=1)
+    assert due == [False, True]
+
+
 def test_the_authority_is_shown_no_schools_key(cast: Cast, service: Service) -> None:
     with service.database.reading() as session, pytest.raises(NotFound):
         show_school_key(session, service.at, cast.olive.actor)

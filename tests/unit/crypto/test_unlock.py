@@ -1,5 +1,6 @@
 import base64
 import hashlib
+from dataclasses import replace
 
 import pytest
 
@@ -56,6 +57,13 @@ def test_new_parameters_have_todays_strength_the_primary_pepper_and_a_fresh_salt
 def test_downgraded_or_boundless_parameters_are_refused(text: str):
     with pytest.raises(WeakParameters):
         KdfParameters.from_text(text)
+
+
+def test_the_highest_parameters_that_are_taken():
+    highest = KdfParameters(salt=SALT, pepper_id=1, memory_kib=1_048_576, iterations=64, lanes=16)
+    for one in ({"memory_kib": 1_048_577}, {"iterations": 65}, {"lanes": 17}):
+        with pytest.raises(WeakParameters):
+            replace(highest, **one)
 
 
 def test_a_short_salt_is_refused():
