@@ -92,6 +92,7 @@ POLICY = write_policy([KEY.verifier], witnesses={key.name: key for key in WITNES
         ["", "\r\n", "\ufeff", "\t", " ", "none", "all", "0", "2", "1" * 4400, "²", "group a any x\n", "+", "\x85"]
     ),
 )
+@example(POLICY.index("\nwitness"), 0, "\x85")
 def test_both_agree_about_every_policy_with_a_piece_put_in(place: int, length: int, piece: str):
     text = POLICY[:place] + piece + POLICY[place + length :]
     ours = _is_accepted(parse_policy, NoteMalformed, text)

@@ -152,6 +152,8 @@ class _Reader:
 
     def _key(self, text: str, algorithm: int) -> VerifierKey:
         key = VerifierKey.from_text(text)
+        if key.text != text:
+            raise ValueError("something that cannot be seen stands before or behind the key.")
         if key.algorithm != algorithm:
             raise ValueError("the key is of another kind than the line.")
         if any(other.public_key == key.public_key for other in (*self.logs, *self.witnesses.values())):
