@@ -28,7 +28,7 @@ LINK_OVER: Final = PermanentFailure("link_over")
 """The link in the mail works no more: whoever followed it would be turned away."""
 
 WITHDRAWN: Final = "withdrawn"
-"""What became of a mail whose link was used, replaced or taken back before it went out."""
+"""What became of a mail whose link was replaced, taken back or used up before it went out."""
 
 _LINK_LASTS: Final = {AlertKind.INVITATION: INVITATION_LASTS}
 _SENT_WITHIN: Final = {AlertKind.INVITATION.value: INVITATION_LASTS, AlertKind.PASSWORD_RESET.value: RESET_LASTS}
@@ -78,7 +78,7 @@ class AlertSender:
         return said
 
     def _leads_nowhere(self, claim: Claim) -> bool:
-        """Whether the mail's link was used, replaced or taken back since; one that ran out was not, and failed."""
+        """Whether the mail's link was replaced or taken back since, or was used up; one that ran out fails instead."""
         now = self.at.now()
         with self.database.reading() as session:
             return any(is_link_dead(session, self.at, alert) for alert in claim.alerts if not _is_link_over(alert, now))

@@ -1,4 +1,4 @@
-"""The mail of an invitation that was taken back, replaced or used does not go out with a dead link."""
+"""The mail of an invitation that was taken back or replaced does not go out with a dead link."""
 
 from datetime import timedelta
 
@@ -11,6 +11,7 @@ from transfer_service.db.models import Alert
 from transfer_service.domain.alerts import AlertKind, AlertState
 from transfer_service.domain.roles import Role
 from transfer_service.jobs.outbox import claim_next
+from transfer_service.use_cases.people.accepting import accept_another_invitation
 from transfer_service.use_cases.people.inviting import Invited, invite_person, resend_invitation, withdraw_invitation
 from transfer_service.use_cases.people.link_mails import withdraw_dead_links
 from transfer_service.use_cases.people.locking import lock_person
@@ -120,6 +121,18 @@ def test_the_mail_of_a_link_that_was_used_does_not_go_out(service: Service, cast
         "Your password was changed"
     ]
     assert states(service, AlertKind.PASSWORD_RESET) == [(AlertState.WITHDRAWN, False)]
+
+
+def test_an_invitation_that_was_taken_up_from_the_command_lines_link_is_still_mailed(
+    service: Service,
+    cast: Cast,
+    post: Post,  # noqa: F811
+):
+    invited = invite(service, cast, email=cast.edie.email)
+    with service.database.writing() as session:
+        accept_another_invitation(session, service.at, cast.edie.actor, token=invited.token)
+    post.run()
+    assert states(service) == [(AlertState.SENT, False)]
 
 
 def test_a_row_that_cannot_be_read_is_not_called_dead(service: Service, cast: Cast):

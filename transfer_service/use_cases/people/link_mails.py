@@ -37,9 +37,10 @@ def withdraw_dead_links(session: Session, at: Installation, person: Person) -> l
 
 
 def is_link_dead(session: Session, at: Installation, alert: Alert) -> bool:
-    """Tell whether a mail carries a link that was used, replaced or taken back.
+    """Tell whether a mail carries a link that was replaced or taken back, or that has reset a password.
 
-    A row that cannot be read is not called dead: nobody could say of which link.
+    An invitation's link that was used leads to a page that says so, and where to sign in. A row that cannot be read is
+    not called dead: nobody could say of which link.
     """
     if alert.secret is None or alert.kind not in CARRY_A_LINK:
         return False
@@ -53,5 +54,4 @@ def is_link_dead(session: Session, at: Installation, alert: Alert) -> bool:
         lookup = LinkToken.from_text(path.removeprefix(INVITATION_PATH)).lookup
     except CryptoError:
         return False
-    live = select(Invitation.id).where(Invitation.token_hash == lookup, Invitation.accepted_at.is_(None))
-    return session.scalar(live) is None
+    return session.scalar(select(Invitation.id).where(Invitation.token_hash == lookup)) is None
