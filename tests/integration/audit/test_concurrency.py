@@ -22,6 +22,7 @@ from transfer_service.audit.verify import verify_log
 from transfer_service.crypto.signing import LogSigningKey
 from transfer_service.db.models import JobRun, LogHead, LogLeaf
 from transfer_service.db.session import Database
+from transfer_service.domain.errors import OutcomeUnknown
 
 NOW = datetime(2026, 9, 7, 9, 0, tzinfo=UTC)
 KEY = LogSigningKey(name="transfer.example/log", seed=b"\x07" * 32)
@@ -50,8 +51,8 @@ def write_many(database: Database, seed: int, survived: list[int], failures: lis
             survived.append(seed)
         except GaveUp:
             pass
-        except DBAPIError:
-            pass  # the connection was killed under it
+        except (DBAPIError, OutcomeUnknown):
+            pass  # the connection was killed under it, perhaps while it committed
         except BaseException as error:
             failures.append(error)
             raise
