@@ -5,6 +5,7 @@ from tests.cast import HOME, Cast, Service, join_service, refreshed
 from tests.observing import alerts, leaves
 from transfer_service.db.models import Membership, PersonKey
 from transfer_service.domain.errors import CannotOpen, NeedsPassword, NotFound, PermissionRefused, RuleForbids
+from transfer_service.domain.keys import KeyState
 from transfer_service.domain.roles import Actor, MembershipState, OrganisationKind, Role
 from transfer_service.use_cases.oversight.approvals import (
     approve_first_dsl,
@@ -66,6 +67,13 @@ def test_approving_says_how_it_was_checked_and_which_key(cast: Cast, service: Se
     assert refreshed(service, fay).actor.roles == {Role.DESIGNATED_SAFEGUARDING_LEAD}
     assert not refreshed(service, fay).actor.holds_keys
     assert approvals(service, cast.olive) == []
+    with pytest.raises(NotFound):
+        approve(service, cast.olive.actor, fay.membership_id)
+
+
+def test_nobody_is_approved_whose_key_is_gone(cast: Cast, service: Service, fay):
+    with service.database.writing() as session:
+        session.execute(update(PersonKey).where(PersonKey.person_id == fay.person_id).values(state=KeyState.RETIRED))
     with pytest.raises(NotFound):
         approve(service, cast.olive.actor, fay.membership_id)
 

@@ -69,6 +69,9 @@ def test_password_and_recovery_code_replace_a_lost_device_at_once_and_colleagues
     for colleague in (cast.alma.email, cast.ben.email):
         assert ("recovery_code.used", colleague) in told
         assert ("second_factor.replaced", colleague) in told
+    assert ("session.new_device", cast.alma.email) in told, (
+        "whoever holds her recovery code is not met for the first time"
+    )
     with service.database.reading() as session:
         assert open_person_key(session, service.at, cookie=started.cookie).public == cast.alma.person_key.public
     service.clock.move(minutes=1)
