@@ -39,6 +39,8 @@ class SignerBusy(LogError):
 class LogNotPrepared(LogError):
     """The head row is absent: the database was not migrated."""
 
+    is_for_operator = True
+
     def __init__(self) -> None:
         super().__init__("The database has no log yet. Run `transfer-service db upgrade`.")
 
@@ -73,6 +75,10 @@ class NotWitnessed(LogError):
 class LogInconsistent(LogError):
     """What is stored does not fit together."""
 
+    is_for_operator = True
+
 
 class SignerStateLost(LogError):
     """There are checkpoints, and the signer's state file is absent or unreadable: it cannot tell a rollback."""
+
+    is_for_operator = True

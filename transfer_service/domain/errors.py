@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Self
+from typing import ClassVar, Self
 from uuid import UUID
 
 
@@ -11,8 +11,11 @@ class ServiceError(Exception):
     """Something that was asked for is not done; `sentence` can be shown to the person who asked.
 
     `damaged_account` says whose password, second factor, key or session is not as the service stored it, where that is
-    why: it leaves a leaf, also where nobody is signed in.
+    why: it leaves a leaf, also where nobody is signed in. `is_for_operator` says of a kind that only who runs the
+    service can put right what is wrong, and so has to read of it in the service's own log.
     """
+
+    is_for_operator: ClassVar[bool] = False
 
     def __init__(self, sentence: str) -> None:
         super().__init__(sentence)

@@ -130,6 +130,8 @@ def _refused(error: ServiceError) -> Response:
     services.metrics.refusals.labels(type(error).__name__).inc()
     if isinstance(error, refusals.Unavailable) and error.__cause__ is not None:
         log.warning("part not available", exc_info=error)  # who runs the service has to put that right
+    if error.is_for_operator:
+        log.error("log needs an operator", exc_info=error)
     _record(error, services)
     if isinstance(error, refusals.NeedsSecondFactor) and not _wants_json():
         return see_other("/sign-in/code")

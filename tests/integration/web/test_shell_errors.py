@@ -19,6 +19,7 @@ from tests.html import parse_page, text_of
 from tests.shell import client_of, person, services_with, settings_in, sign_in
 from transfer_service import app as composition
 from transfer_service.app import create_app
+from transfer_service.audit.errors import LogInconsistent
 from transfer_service.domain.errors import NeedsSecondFactor, OutcomeUnknown, TooManyAttempts, Unavailable
 from transfer_service.storage.errors import StorageUnavailable
 from transfer_service.web import access
@@ -39,6 +40,7 @@ def fail(kind: str) -> Response:
         "uncertain": OutcomeUnknown(),
         "often": TooManyAttempts(60),
         "code": NeedsSecondFactor(),
+        "inconsistent": LogInconsistent("What is stored of the log does not fit together."),
     }
     if kind == "full":
         raise StorageUnavailable from OSError(errno.ENOSPC, f"No space left for {PUPIL}")
@@ -181,6 +183,17 @@ def test_a_full_disk_is_named_in_the_log_and_not_on_the_page(tmp_path: Path, lin
     (line,) = [line for line in map(json.loads, lines.getvalue().splitlines()) if line["event"] == "part not available"]
     assert (line["error"].rpartition(".")[2], line["codes"]) == ("StorageUnavailable", ["ENOSPC"])
     assert "Zephyrine" not in lines.getvalue()
+
+
+def test_a_log_that_does_not_fit_together_is_told_to_who_runs_the_service_too(
+    tmp_path: Path, lines: io.StringIO
+) -> None:
+    response = client_of(app_in(tmp_path)).get("/faults/inconsistent")
+
+    assert response.status_code == 409
+    assert "What is stored of the log does not fit together." in text_of(parse_page(response.data), "main")
+    said = [line for line in map(json.loads, lines.getvalue().splitlines()) if line["event"] == "log needs an operator"]
+    assert [line["error"].rpartition(".")[2] for line in said] == ["LogInconsistent"]
 
 
 def test_a_limit_says_when_to_try_again(tmp_path: Path) -> None:
