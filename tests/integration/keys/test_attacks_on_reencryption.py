@@ -282,3 +282,28 @@ def test_an_older_ciphertext_of_the_words_of_a_send_back_is_not_shown(stage: Sta
     with pytest.raises(CannotOpen) as refused:
         words()
     assert refused.value.reason == NOT_VOUCHED
+
+
+def test_what_a_school_encrypted_again_before_it_sent_it_back_opens_for_its_sender(stage: Stage):
+    sent = factories.dispatch_in(stage, Status.OPENED, sender=stage.alma, receiver=stage.cora)
+    new_epoch(stage, stage.cora)
+    assert reencrypt(stage, stage.cora).left == 0
+    factories.send_back(stage, stage.cora, sent)
+    assert failures(stage, stage.alma, sent) == []
+
+
+def test_a_grant_put_back_for_a_school_that_sent_the_file_back_is_not_renewed(stage: Stage):
+    sent = factories.dispatch_in(stage, Status.OPENED, sender=stage.alma, receiver=stage.cora)
+    found = Before(stage, sent)
+    factories.send_back(stage, stage.cora, sent)
+    with stage.database.writing() as session:
+        session.execute(delete(ItemGrant).where(ItemGrant.item_id == found.note.id))
+        for grant in found.grants:
+            named = {column.name: getattr(grant, column.name) for column in ItemGrant.__table__.columns}
+            session.add(ItemGrant(**named))
+    new_epoch(stage, stage.alma)
+    reencrypt(stage, stage.alma)
+    with stage.database.reading() as session:
+        renewed = session.query(ItemGrant).filter_by(item_id=found.note.id).all()
+    was = {grant.sealed for grant in found.grants}
+    assert [grant.recipient_id for grant in renewed if grant.sealed not in was] == [stage.cast.sending]
