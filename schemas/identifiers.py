@@ -48,5 +48,5 @@ class Reference(Line):
         """Refuse what is none: the check character finds a mistyped one."""
         reference = parse_reference(text)
         if reference is None:
-            raise ValidationError("Enter a reference like PT-7F3K-92QD. Check each letter and number")
+            raise ValidationError("Enter a reference like PT-7F3K-92Q4. Check each letter and number")
         return reference

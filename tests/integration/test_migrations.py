@@ -62,7 +62,7 @@ def test_what_is_in_a_database_of_the_first_version_is_in_it_afterwards(unmigrat
         )  # fmt: skip
         add(
             insert(Transfer),
-            {"id": transfer, "reference": "PT-7F3K-92QD", "sending_school_id": school, "kind": TransferKind.IN_YEAR,
+            {"id": transfer, "reference": "PT-7F3K-92Q4", "sending_school_id": school, "kind": TransferKind.IN_YEAR,
              "leaving_on": AT.date(), "created_at": AT, "created_by": school, "forename": b"a", "surname": b"b",
              "date_of_birth": b"c", "upn_choice": "none", "name_index": b"d"},
         )  # fmt: skip
@@ -80,6 +80,6 @@ def test_what_is_in_a_database_of_the_first_version_is_in_it_afterwards(unmigrat
     opened = Database(made.url)
     with opened.reading() as session:
         found = session.get_one(Dispatch, dispatch)
-        assert (found.status, found.sent_at, found.transfer.reference) == (Status.SENT, AT, "PT-7F3K-92QD")
+        assert (found.status, found.sent_at, found.transfer.reference) == (Status.SENT, AT, "PT-7F3K-92Q4")
         assert session.get_one(School, school).name == "Alderford"
     opened.dispose()

@@ -31,7 +31,7 @@ class Site:
 class Alert:
     """What one mail, or one part of a joined mail, is about.
 
-    `references` are those of transfers, such as PT-7F3K-92QD, and the only thing here that varies with a pupil.
+    `references` are those of transfers, such as PT-7F3K-92Q4, and the only thing here that varies with a pupil.
     `link` is the address that an invitation or a reset carries; `expires_at` when it stops working; `happened_at` when
     the thing took place; `evidence` lines that are shown as they are, for the weekly checkpoint.
 

@@ -1,4 +1,4 @@
-"""References that people say aloud: PT-7F3K-92QD, in Crockford's base 32 with a check character.
+"""References that people say aloud: PT-7F3K-92Q4, in Crockford's base 32 with a check character.
 
 Seven characters carry 35 random bits; the eighth is Crockford's check symbol, the value modulo 37. Values whose symbol
 would be one of the five signs beyond the alphabet are stepped over, so that a reference needs no sign that an address

@@ -46,7 +46,7 @@ def leave_notice(notice: Notice, *, reference: str | None = None) -> None:
     """Have the next page show the notice, once. Raises ValueError for a reference that is none."""
     parsed = parse_reference(reference) if reference is not None else ""
     if parsed is None:
-        raise ValueError("a notice carries a transfer’s reference, such as PT-7F3K-92QD, and nothing else")
+        raise ValueError("a notice carries a transfer’s reference, such as PT-7F3K-92Q4, and nothing else")
     session[COOKIE_KEY] = [notice.name, parsed]
 
 

@@ -66,7 +66,7 @@ def channel(server, seconds=5.0):
 
 
 def envelope(recipient="dsl@school.example"):
-    return Envelope((UUID(int=1),), "county", recipient, Message("PT-7F3K-92QD is waiting", "Sign in.\n"), NOON)
+    return Envelope((UUID(int=1),), "county", recipient, Message("PT-7F3K-92Q4 is waiting", "Sign in.\n"), NOON)
 
 
 def test_a_mail_is_handed_to_notify_with_its_template_and_a_signed_request(notify):
@@ -79,7 +79,7 @@ def test_a_mail_is_handed_to_notify_with_its_template_and_a_signed_request(notif
     assert body == {
         "email_address": "dsl@school.example",
         "template_id": TEMPLATE,
-        "personalisation": {"subject": "PT-7F3K-92QD is waiting", "body": "Sign in.\n"},
+        "personalisation": {"subject": "PT-7F3K-92Q4 is waiting", "body": "Sign in.\n"},
     }
 
 

@@ -35,7 +35,7 @@ def envelope(recipient="dsl@school.example"):
         alert_ids=(UUID(int=1),),
         deployment="county",
         recipient=recipient,
-        message=Message("PT-7F3K-92QD is waiting", "Sign in – today.\n.\nA dot stood alone above.\n"),
+        message=Message("PT-7F3K-92Q4 is waiting", "Sign in – today.\n.\nA dot stood alone above.\n"),
         at=datetime(2026, 9, 3, 12, 0, tzinfo=UTC),
     )
 
@@ -62,7 +62,7 @@ def test_a_mail_arrives_as_it_was_written(mailbox):
     assert arrived.mail_from == "alerts@example.org"
     assert arrived.rcpt_tos == ["dsl@school.example"]
     mail = message_from_bytes(arrived.content, policy=SMTP)
-    assert mail["Subject"] == "PT-7F3K-92QD is waiting"
+    assert mail["Subject"] == "PT-7F3K-92Q4 is waiting"
     assert mail["Message-ID"] == message_id(envelope(), domain="example.org")
     assert mail["Auto-Submitted"] == "auto-generated"
     assert mail["Reply-To"] is None

@@ -33,7 +33,7 @@ from transfer_service.crypto.formats import fingerprint
 from transfer_service.crypto.signing import ED25519_COSIGNATURE, VerifierKey, public_key_of
 from transfer_service.db.models.log import LogCheckpoint, LogCosignature, LogLeaf
 
-SENTENCES = ["Myton Park School acknowledged the file PT-7F3K-92QD.", "Every item was opened."]
+SENTENCES = ["Myton Park School acknowledged the file PT-7F3K-92Q4.", "Every item was opened."]
 SEED = b"\x0c" * 32
 SIGNED = b"the acknowledgement"
 ACKNOWLEDGEMENT = AcknowledgementProof(
@@ -146,7 +146,7 @@ def test_the_verifier_alone_confirms_a_receipt_and_prints_its_sentences(written:
         "  holds  The sentences below are those that the leaf commits to.",
         "  holds  The receiving school's key signed the acknowledgement that the leaf names.",
         "  says   2026-09-03T08:00:03.000000Z: a file was acknowledged.",
-        "  says   Myton Park School acknowledged the file PT-7F3K-92QD.",
+        "  says   Myton Park School acknowledged the file PT-7F3K-92Q4.",
         "  says   Every item was opened.",
         "EVERYTHING HOLDS.",
     ]

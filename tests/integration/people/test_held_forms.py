@@ -10,7 +10,7 @@ from transfer_service.use_cases.people.cleaning import delete_expired_rows
 from transfer_service.use_cases.people.held_forms import find_held_form, hold_form, keep_for_person, take_held_form
 
 BODY = b"text=She+told+me+about+the+bruise&category=chronology"
-PATH = "/transfers/PT-7F3K-92QD/notes/new"
+PATH = "/transfers/PT-7F3K-92Q4/notes/new"
 
 
 def hold(service: Service, cookie: bytes, *, path: str = PATH, body: bytes = BODY):

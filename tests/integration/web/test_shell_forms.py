@@ -49,7 +49,7 @@ GALLERY = """
 {{ forms.link_button("Start", "/accessibility") }}
 {% call show.table("Transfers", ["Reference", "State", {"text": "Files", "numeric": true}]) %}
   <tr class="govuk-table__row">
-    <th class="govuk-table__header" scope="row">{{ show.reference("PT-7F3K-92QD", href="/accessibility") }}</th>
+    <th class="govuk-table__header" scope="row">{{ show.reference("PT-7F3K-92Q4", href="/accessibility") }}</th>
     <td class="govuk-table__cell">{% for one in statuses %}{{ show.status(one) }} {% endfor %}</td>
     <td class="govuk-table__cell govuk-table__cell--numeric">3</td>
   </tr>

@@ -33,7 +33,7 @@ def envelope(**changes):
         "alert_ids": (ONE,),
         "deployment": "county",
         "recipient": "dsl@school.example",
-        "message": Message("PT-7F3K-92QD is waiting", "Sign in.\n"),
+        "message": Message("PT-7F3K-92Q4 is waiting", "Sign in.\n"),
         "at": datetime(2026, 9, 3, 12, 0, tzinfo=UTC),
     }
     return Envelope(**(given | changes))
@@ -64,7 +64,7 @@ def test_a_mail_is_marked_as_automatic_and_has_no_reply_to():
     mail = render(envelope(), SENDER)
     assert mail["From"] == "Pupil file transfer <alerts@example.org>"
     assert mail["To"] == "dsl@school.example"
-    assert mail["Subject"] == "PT-7F3K-92QD is waiting"
+    assert mail["Subject"] == "PT-7F3K-92Q4 is waiting"
     assert mail["Date"] == "Thu, 03 Sep 2026 12:00:00 +0000"
     assert mail["Auto-Submitted"] == "auto-generated"
     assert mail["Reply-To"] is None

@@ -7,7 +7,7 @@ from transfer_service.alerts.wording import WORDINGS
 from transfer_service.domain.alerts import SECURITY_ALERTS, AlertKind
 
 SITE = Site(service_name="Pupil file transfer", base_url="https://files.example.org")
-FIRST, SECOND = "PT-7F3K-92QD", "PT-0ABC-DEF1"
+FIRST, SECOND = "PT-7F3K-92Q4", "PT-0ABC-DEF1"
 LINKED = {AlertKind.INVITATION, AlertKind.PASSWORD_RESET}
 PERSONAL = ["Amira", "Khan", "H801200001001", "2014-03-09", "St Joseph", "Prevent", "child protection plan"]
 
@@ -27,8 +27,8 @@ def test_every_kind_of_alert_has_its_words():
 
 def test_a_waiting_transfer_is_told_by_its_reference_and_where_to_sign_in():
     message = compose(alert_of(AlertKind.DISPATCH_ARRIVED), SITE)
-    assert message.subject == "PT-7F3K-92QD is waiting for your school"
-    assert message.text.startswith("PT-7F3K-92QD is waiting for your school.\n\n")
+    assert message.subject == "PT-7F3K-92Q4 is waiting for your school"
+    assert message.text.startswith("PT-7F3K-92Q4 is waiting for your school.\n\n")
     assert "\nSign in at https://files.example.org\n" in message.text
     assert "open it" in message.text
 
@@ -36,7 +36,7 @@ def test_a_waiting_transfer_is_told_by_its_reference_and_where_to_sign_in():
 def test_several_references_are_counted_in_the_subject_and_listed_in_the_text():
     message = compose(alert_of(AlertKind.DISPATCH_ARRIVED, (FIRST, SECOND)), SITE)
     assert message.subject == "2 transfers are waiting for your school"
-    assert "\n  PT-7F3K-92QD\n  PT-0ABC-DEF1\n" in message.text
+    assert "\n  PT-7F3K-92Q4\n  PT-0ABC-DEF1\n" in message.text
     assert "open them" in message.text
 
 
@@ -73,7 +73,7 @@ def test_no_mail_has_a_word_about_a_pupil_or_a_school(kind):
         assert word.casefold() not in (message.subject + message.text).casefold()
 
 
-@pytest.mark.parametrize("word", [*PERSONAL, "PT-7F3K-92QD Amira Khan", "", "pt-7f3k-92qd", "PT-7F3K-92QD\n"])
+@pytest.mark.parametrize("word", [*PERSONAL, "PT-7F3K-92Q4 Amira Khan", "", "pt-7f3k-92qd", "PT-7F3K-92Q4\n"])
 def test_an_alert_takes_no_words_in_place_of_a_reference_and_does_not_repeat_them(word):
     with pytest.raises(ValueError, match="takes references of transfers and no other words") as refused:
         Alert(AlertKind.DISPATCH_ARRIVED, references=(word,))
@@ -159,8 +159,8 @@ def test_alerts_of_several_kinds_become_numbered_parts_of_one_mail():
         SITE,
     )
     assert joined.subject == "Pupil file transfer: 3 alerts"
-    assert "\n\n1. PT-7F3K-92QD was opened by the receiving school.\n\n" in joined.text
-    assert "\n\n2. PT-7F3K-92QD is waiting for your school.\n\n" in joined.text
+    assert "\n\n1. PT-7F3K-92Q4 was opened by the receiving school.\n\n" in joined.text
+    assert "\n\n2. PT-7F3K-92Q4 is waiting for your school.\n\n" in joined.text
     assert "\n\n3. Only one person can open your school's files.\n\n" in joined.text
     assert joined.text.count("Sign in at") == 1
 

@@ -42,7 +42,7 @@ SCHOOL_SEED = b"\x0c" * 32
 KEM = b"\x0d" * 1216
 SIGNED = b"the acknowledgement"
 SALT = b"\x05" * 32
-DETAIL = encode_detail(tell("Myton Park School acknowledged the file PT-7F3K-92QD."))
+DETAIL = encode_detail(tell("Myton Park School acknowledged the file PT-7F3K-92Q4."))
 TRANSFER, DISPATCH = UUID(int=20), UUID(int=21)
 
 
@@ -113,7 +113,7 @@ def judged(data: bytes, trust: verifier.Policy | None = None) -> str:
 def test_the_receipt_that_is_altered_below_holds():
     report = verifier.verify_receipt(receipt(), policy())
     assert report.holds
-    assert report.says[1:] == ["Myton Park School acknowledged the file PT-7F3K-92QD."]
+    assert report.says[1:] == ["Myton Park School acknowledged the file PT-7F3K-92Q4."]
 
 
 def test_without_its_sentences_a_receipt_says_of_which_transfer_it_is():

@@ -8,7 +8,7 @@ from transfer_service.reports.archive import Original, archive_name, build_archi
 
 def build(*originals, proofs=()):
     return build_archive(
-        reference="PT-7F3K-92QD",
+        reference="PT-7F3K-92Q4",
         notes_pdf=b"%PDF-1.7 notes",
         notes_text="Notes – whole\nand plain\n",
         originals=originals,
@@ -24,26 +24,26 @@ def read(archive):
 def test_everything_lies_in_one_folder_named_by_the_reference():
     archive = read(build(Original("Chronology.pdf", b"%PDF-1.4 x"), proofs=[Original("a.tlog-proof", b"proof")]))
     assert archive.namelist() == [
-        "PT-7F3K-92QD/safeguarding-file.pdf",
-        "PT-7F3K-92QD/safeguarding-file.txt",
-        "PT-7F3K-92QD/contents.txt",
-        "PT-7F3K-92QD/originals/Chronology.pdf",
-        "PT-7F3K-92QD/receipts/a.tlog-proof",
+        "PT-7F3K-92Q4/safeguarding-file.pdf",
+        "PT-7F3K-92Q4/safeguarding-file.txt",
+        "PT-7F3K-92Q4/contents.txt",
+        "PT-7F3K-92Q4/originals/Chronology.pdf",
+        "PT-7F3K-92Q4/receipts/a.tlog-proof",
     ]
-    assert archive.read("PT-7F3K-92QD/safeguarding-file.pdf") == b"%PDF-1.7 notes"
-    assert archive.read("PT-7F3K-92QD/originals/Chronology.pdf") == b"%PDF-1.4 x"
-    assert archive.read("PT-7F3K-92QD/receipts/a.tlog-proof") == b"proof"
+    assert archive.read("PT-7F3K-92Q4/safeguarding-file.pdf") == b"%PDF-1.7 notes"
+    assert archive.read("PT-7F3K-92Q4/originals/Chronology.pdf") == b"%PDF-1.4 x"
+    assert archive.read("PT-7F3K-92Q4/receipts/a.tlog-proof") == b"proof"
     assert archive.testzip() is None
 
 
 def test_the_archive_is_named_by_the_reference_alone():
-    assert archive_name("PT-7F3K-92QD") == "PT-7F3K-92QD.zip"
+    assert archive_name("PT-7F3K-92Q4") == "PT-7F3K-92Q4.zip"
 
 
 def test_texts_open_in_the_simplest_editor():
     archive = read(build())
     assert (
-        archive.read("PT-7F3K-92QD/safeguarding-file.txt") == b"\xef\xbb\xbfNotes \xe2\x80\x93 whole\r\nand plain\r\n"
+        archive.read("PT-7F3K-92Q4/safeguarding-file.txt") == b"\xef\xbb\xbfNotes \xe2\x80\x93 whole\r\nand plain\r\n"
     )
 
 
@@ -57,7 +57,7 @@ def test_only_the_owner_may_read_what_is_unpacked():
 
 def test_names_that_were_changed_are_listed_beside_their_old_ones():
     archive = read(build(Original("C:\\letters\\a?.pdf", b"1"), Original("fine.pdf", b"2"), Original("FINE.pdf", b"3")))
-    listed = archive.read("PT-7F3K-92QD/file-names.txt").decode("utf-8-sig").replace("\r\n", "\n")
+    listed = archive.read("PT-7F3K-92Q4/file-names.txt").decode("utf-8-sig").replace("\r\n", "\n")
     assert "a-.pdf\n    was: C:\\letters\\a?.pdf" in listed
     assert "FINE (2).pdf\n    was: FINE.pdf" in listed
     assert "was: fine.pdf" not in listed
@@ -65,11 +65,11 @@ def test_names_that_were_changed_are_listed_beside_their_old_ones():
 
 def test_a_hidden_character_is_shown_in_the_list_by_its_number():
     archive = read(build(Original("a\u202egpj.exe", b"1")))
-    assert "was: a[U+202E]gpj.exe" in archive.read("PT-7F3K-92QD/file-names.txt").decode("utf-8-sig")
+    assert "was: a[U+202E]gpj.exe" in archive.read("PT-7F3K-92Q4/file-names.txt").decode("utf-8-sig")
 
 
 def test_without_a_changed_name_there_is_no_list():
-    assert "PT-7F3K-92QD/file-names.txt" not in read(build(Original("fine.pdf", b"2"))).namelist()
+    assert "PT-7F3K-92Q4/file-names.txt" not in read(build(Original("fine.pdf", b"2"))).namelist()
 
 
 @pytest.mark.parametrize(
@@ -123,6 +123,6 @@ def test_no_entry_can_leave_the_folder_when_unpacked(tmp_path):
     hostile = ["../../escape.pdf", "/etc/cron.d/x", "..\\..\\x", "a/../../b", "CON", "x\x00y"]
     archive = read(build(*(Original(name, b"x") for name in hostile)))
     archive.extractall(tmp_path / "inside")
-    outside = [path for path in tmp_path.rglob("*") if path.is_file() and "inside/PT-7F3K-92QD" not in str(path)]
+    outside = [path for path in tmp_path.rglob("*") if path.is_file() and "inside/PT-7F3K-92Q4" not in str(path)]
     assert outside == []
-    assert len(list((tmp_path / "inside/PT-7F3K-92QD/originals").iterdir())) == 6
+    assert len(list((tmp_path / "inside/PT-7F3K-92Q4/originals").iterdir())) == 6

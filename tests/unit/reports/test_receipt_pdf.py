@@ -20,7 +20,7 @@ from transfer_service.reports.receipts import (
 PROOF = b"c2sp.org/tlog-proof@v1\nextra eyJsZWFmIjoie30ifQ==\nindex 1234\n\nfiles.example.org/log\n2000\n"
 FACTS = ReceiptFacts(
     kind=ReceiptKind.ACKNOWLEDGED,
-    reference="PT-7F3K-92QD",
+    reference="PT-7F3K-92Q4",
     dispatch_number=2,
     pupil_initials="A.K.",
     pupil_birth_year=2014,
@@ -58,7 +58,7 @@ def test_a_receipt_tells_what_was_handed_over_between_whom_and_when(receipt):
     _, text = read(receipt)
     for words in (
         "Receipt: safeguarding file acknowledged",
-        "Reference: PT-7F3K-92QD",
+        "Reference: PT-7F3K-92Q4",
         "Dispatch: 2",
         "Pupil: A.K., born in 2014",
         "Sending school: St Joseph's Catholic Primary School, Nuneaton, Warwickshire, URN 125671",
@@ -93,13 +93,13 @@ def test_the_place_in_the_log_is_told_as_the_checkpoint_writes_it(receipt):
 def test_a_receipt_says_that_it_is_a_rendering_and_how_to_check_the_evidence(receipt):
     _, text = read(receipt)
     assert "This PDF is a rendering" in text
-    assert "The evidence is the file PT-7F3K-92QD-acknowledged.tlog-proof" in text
-    assert "python verifier.py verify receipt PT-7F3K-92QD-acknowledged.tlog-proof --policy FILE" in text
+    assert "The evidence is the file PT-7F3K-92Q4-acknowledged.tlog-proof" in text
+    assert "python verifier.py verify receipt PT-7F3K-92Q4-acknowledged.tlog-proof --policy FILE" in text
 
 
 def test_the_evidence_is_embedded_byte_for_byte(receipt):
     reader, _ = read(receipt)
-    assert reader.attachments == {"PT-7F3K-92QD-acknowledged.tlog-proof": [PROOF]}
+    assert reader.attachments == {"PT-7F3K-92Q4-acknowledged.tlog-proof": [PROOF]}
 
 
 def test_the_pdf_is_tagged_named_in_english_and_says_so(receipt):
@@ -159,7 +159,7 @@ def test_every_kind_of_receipt_says_what_it_proves(kind, title, sentence):
 
 
 def test_the_evidence_is_named_by_the_reference_and_what_it_proves():
-    assert receipt_file_name("PT-7F3K-92QD", ReceiptKind.SENT_BACK) == "PT-7F3K-92QD-sent-back.tlog-proof"
+    assert receipt_file_name("PT-7F3K-92Q4", ReceiptKind.SENT_BACK) == "PT-7F3K-92Q4-sent-back.tlog-proof"
 
 
 @pytest.mark.parametrize("name", ["Amira Khan", "Amira K.", "Khaan, A."])

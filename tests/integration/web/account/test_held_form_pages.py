@@ -173,7 +173,7 @@ def test_the_files_that_were_chosen_are_named_when_an_upload_comes_too_late(
 
     def upload(**headers: str) -> Any:
         files = [(BytesIO(b"%PDF-1.7 " + b"x" * 200_000), "Plan <1>.pdf"), (BytesIO(b"%PDF-1.7"), "Zoë.pdf")]
-        return browser.client.post("/transfers/PT-7F3K-92QD/attachments", data={"files": files}, headers=headers)
+        return browser.client.post("/transfers/PT-7F3K-92Q4/attachments", data={"files": files}, headers=headers)
 
     late = upload(**{"Sec-Fetch-Site": "same-origin"})
     assert late.status_code == 401

@@ -178,7 +178,7 @@ def test_a_reference_told_by_telephone_leads_to_its_transfer(stage: Stage, brows
     ("typed", "said"),
     [
         ("", "Enter a transfer’s reference"),
-        ("PT-7F3K-92QX", "Enter a reference like PT-7F3K-92QD. Check each letter and number"),
+        ("PT-7F3K-92QX", "Enter a reference like PT-7F3K-92Q4. Check each letter and number"),
     ],
 )
 def test_a_reference_that_is_none_is_refused_beside_its_input(stage: Stage, browser, typed, said):
