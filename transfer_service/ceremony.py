@@ -691,12 +691,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def stop(_number: int, _frame: object) -> NoReturn:
-    """End as Ctrl-C does, so that a share goes from the screen also when the window is closed or the process ended."""
+    """End so that no share stays on the screen, also when the window is closed or the process ended.
+
+    Ctrl-C is taken too: whoever starts a program in the background may have had it ignored.
+    """
     raise KeyboardInterrupt
 
 
 if __name__ == "__main__":
-    for ending in ("SIGTERM", "SIGHUP"):
+    for ending in ("SIGINT", "SIGTERM", "SIGHUP"):
         if hasattr(signal, ending):
             signal.signal(getattr(signal, ending), stop)
     if hasattr(signal, "SIGTSTP"):

@@ -26,7 +26,8 @@ class Terminal:
         self.side, other = pty.openpty()
         fcntl.ioctl(other, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
         # By way of a shell's `exec`: it opens the terminal as the session's own, so that Ctrl-C reaches the program.
-        line = 'exec "$@" <"$0" >"$0" 2>&1'
+        # Ignored as by a shell that starts something in the background: the tool has to take it none the less.
+        line = 'trap "" INT; exec "$@" <"$0" >"$0" 2>&1'
         self.process = subprocess.Popen(
             ["/bin/sh", "-c", line, os.ttyname(other), sys.executable, "-I", str(CEREMONY), *arguments],
             stdin=other, stdout=other, stderr=other, start_new_session=True, cwd=folder,
