@@ -2,9 +2,10 @@
 
 from collections.abc import Collection
 from datetime import date, datetime
+from functools import cache
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, func, literal, or_, select
+from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, func, literal, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from transfer_service.db.models import Dispatch, School, Transfer
@@ -29,16 +30,7 @@ def select_outgoing(
 
     With `unanswered_on` only what the receiving school should have acknowledged before that day, and has not.
     """
-    other = aliased(Dispatch)
-    newest = select(func.max(other.number)).where(other.transfer_id == Transfer.id).scalar_subquery()
-    statement = (
-        select(Dispatch, Transfer, School)
-        .join(Transfer, Dispatch.transfer_id == Transfer.id)
-        .join(School, Dispatch.receiving_school_id == School.id)
-        .where(Transfer.sending_school_id == school_id, Dispatch.number == newest)
-        .order_by(Transfer.created_at.desc(), Transfer.id.desc())
-        .limit(limit)
-    )
+    statement = _newest_of_each_transfer().where(Transfer.sending_school_id == school_id).limit(limit)
     if statuses is not None:
         statement = statement.where(Dispatch.status.in_(list(statuses)))
     if unanswered_on is not None:
@@ -66,14 +58,8 @@ def select_incoming(
 
     With `is_unfiled` only files of which nobody has stated that they are in the school's own system.
     """
-    statement = (
-        select(Dispatch, Transfer, School)
-        .join(Transfer, Dispatch.transfer_id == Transfer.id)
-        .join(School, Transfer.sending_school_id == School.id)
-        .where(Dispatch.receiving_school_id == school_id, Dispatch.status.in_(list(statuses)))
-        .order_by(Dispatch.urgent.desc(), Dispatch.sent_at, Dispatch.id)
-        .limit(limit)
-    )
+    here = (Dispatch.receiving_school_id == school_id, Dispatch.status.in_(list(statuses)))
+    statement = _all_that_was_sent().where(*here).limit(limit)
     if is_unfiled:
         statement = statement.where(_is_unfiled())
     if after is not None:
@@ -121,15 +107,13 @@ def count_unanswered(session: Session, *, school_id: UUID, today: date) -> int:
 
 def tally_outgoing(session: Session, *, school_id: UUID, statuses: Collection[Status], today: date) -> tuple[int, int]:
     """Count a sending school's transfers whose newest dispatch stands in these states, and those beyond their day."""
-    other = aliased(Dispatch)
-    newest = select(func.max(other.number)).where(other.transfer_id == Transfer.id).scalar_subquery()
     total, overdue = session.execute(
         select(func.count(), func.count().filter(Dispatch.due_on < today))
         .select_from(Dispatch)
         .join(Transfer, Dispatch.transfer_id == Transfer.id)
         .where(
             Transfer.sending_school_id == school_id,
-            Dispatch.number == newest,
+            Dispatch.number == _newest_number(),
             Dispatch.status.in_(list(statuses)),
         )
     ).one()
@@ -165,3 +149,34 @@ def _is_unanswered(today: date) -> ColumnElement[bool]:
 
 def _is_unfiled() -> ColumnElement[bool]:
     return and_(Dispatch.kind == DispatchKind.FILE, Dispatch.filed_at.is_(None))
+
+
+# Each is built once: to put such a statement together takes longer than to have it answered.
+
+
+@cache
+def _newest_number() -> ScalarSelect[int]:
+    """The number of a transfer's newest dispatch."""
+    other = aliased(Dispatch)
+    return select(func.max(other.number)).where(other.transfer_id == Transfer.id).scalar_subquery()
+
+
+@cache
+def _newest_of_each_transfer() -> Select[Dispatch, Transfer, School]:
+    return (
+        select(Dispatch, Transfer, School)
+        .join(Transfer, Dispatch.transfer_id == Transfer.id)
+        .join(School, Dispatch.receiving_school_id == School.id)
+        .where(Dispatch.number == _newest_number())
+        .order_by(Transfer.created_at.desc(), Transfer.id.desc())
+    )
+
+
+@cache
+def _all_that_was_sent() -> Select[Dispatch, Transfer, School]:
+    return (
+        select(Dispatch, Transfer, School)
+        .join(Transfer, Dispatch.transfer_id == Transfer.id)
+        .join(School, Transfer.sending_school_id == School.id)
+        .order_by(Dispatch.urgent.desc(), Dispatch.sent_at, Dispatch.id)
+    )
