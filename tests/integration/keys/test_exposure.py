@@ -102,3 +102,20 @@ def test_whoever_is_refused_afterwards_or_leaves_keeps_no_grant_of_the_exposed_k
     with service.database.reading() as session:
         held = select(KeyGrant).where(KeyGrant.grantee_id.in_([cast.alma.person_id, cast.ben.person_id]))
         assert session.scalars(held).all() == []
+
+
+def test_who_leaves_before_being_approved_again_knows_nothing_of_the_new_key_which_stays(cast: Cast, service: Service):
+    report(service, cast.alma)
+    with service.database.writing() as session:
+        approve_first_dsl(session, service.at, cast.olive.actor, membership_id=cast.alma.membership_id)
+    alma = refreshed(service, cast.alma)
+    with service.database.writing() as session:
+        made = make_first_epoch(session, service.at, alma.actor, person_key=alma.person_key)
+    alma = refreshed(service, alma)
+    ben, keys = cast.ben.membership_id, alma.school_keys(service)
+    with service.database.writing() as session:
+        assert not end_membership(session, service.at, alma.actor, membership_id=ben, school_keys=keys)
+    with service.database.reading() as session:
+        assert list_grants_to_person(session, cast.ben.person_id, cast.sending) == []
+        assert find_active_epoch(session, service.at, cast.sending) == made
+    assert "epoch.requested" not in {leaf.event for leaf in leaves(service)}

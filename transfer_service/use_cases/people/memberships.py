@@ -68,7 +68,8 @@ def end_roles(
     NotFound where one has ended meanwhile.
     """
     school = _lock(session, memberships)
-    had_key_role = any(one.role in KEY_HOLDING_ROLES and _may_hold_keys(session, one) for one in memberships)
+    of_keys = [one for one in memberships if one.role in KEY_HOLDING_ROLES]
+    had_key_role = any(_may_hold_keys(session, one) for one in of_keys)
     for membership in memberships:
         membership.state = MembershipState.ENDED
         membership.ended_at = at.now()
@@ -80,8 +81,10 @@ def end_roles(
     if school is not None and had_key_role and not _has_key_role(session, person, school):
         leaves += _take_grants(session, at, actor, school, person, basis=Basis.LEAVER)
         alert_school(session, at, AlertKind.COLLEAGUE_LEFT, school.id)
-        more, renewed = _renew_or_ask(session, at, actor, school, school_keys)
-        leaves += more
+        if any(one.approved_at is not None for one in of_keys):
+            # Whoever lost the approval by an exposure holds keys that are out of use alone: the one in use stays.
+            more, renewed = _renew_or_ask(session, at, actor, school, school_keys)
+            leaves += more
         _tell_how_many_are_left(session, at, school)
     leaves += end_sessions_of(session, at, actor, person_id=person.id)
     leaves += end_backup_codes(session, actor, person_id=person.id, basis=Basis.LEAVER)
