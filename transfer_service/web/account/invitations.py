@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeVar
+
 from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 
 from schemas.accounts import AcceptInvitationSchema, BeginAgainSchema
-from schemas.base import NothingSchema
+from schemas.base import NothingSchema, ValueSchema
 from transfer_service.domain.errors import Invalid
 from transfer_service.domain.roles import KEY_HOLDING_ROLES, ROLE_LABELS
 from transfer_service.use_cases.people.accepting import accept_another_invitation, accept_invitation
 from transfer_service.use_cases.people.beginning_again import begin_again
 from transfer_service.use_cases.people.invitation_links import InvitationFacts, find_invitation_facts
 from transfer_service.use_cases.people.link_mails import INVITATION_PATH
+from transfer_service.use_cases.people.session_keys import StartedSession
 from transfer_service.web import access
 from transfer_service.web.account.acting import ARRIVE, person_here, with_next
 from transfer_service.web.account.browser import this_device
@@ -23,6 +27,7 @@ from transfer_service.web.current import current_services
 from transfer_service.web.forms import Form, refused, submit
 from transfer_service.web.sessions import signed_in
 
+V = TypeVar("V")
 blueprint = Blueprint("invitations", __name__)
 
 
@@ -37,25 +42,16 @@ def invitation(token: str) -> ResponseReturnValue:
 @access.public("as the page with the form")
 def accept(token: str) -> ResponseReturnValue:
     """Make the account; the authenticator app is set up next."""
-    facts = _facts(token)
-    submitted = submit(AcceptInvitationSchema, request.form)
-    if submitted.value is None:
-        return refused("account/invitation.html", submitted.form, **_context(facts, token))
-    services = current_services()
-    try:
-        started = accept_invitation(
-            services.database,
-            services.installation,
-            password_work(),
-            token=token,
-            name=submitted.value.name,
-            password=submitted.value.password,
-            device=this_device(),
-        )
-    except Invalid as refusal:
-        form = submitted.form.with_errors(refusal.fields)
-        return refused("account/invitation.html", form, **_context(facts, token))
-    return go_on(started, "/")
+    database, at = current_services().database, current_services().installation
+    return _start(
+        token,
+        AcceptInvitationSchema,
+        "account/invitation.html",
+        lambda given: accept_invitation(
+            database, at, password_work(),
+            token=token, name=given.name, password=given.password, device=this_device(),
+        ),
+    )  # fmt: skip
 
 
 @blueprint.get(f"{INVITATION_PATH}<token>/again")
@@ -69,24 +65,15 @@ def again(token: str) -> ResponseReturnValue:
 @access.public("as the page with the form")
 def send_again(token: str) -> ResponseReturnValue:
     """Begin the account again; the authenticator app is set up next."""
-    facts = _facts(token)
-    submitted = submit(BeginAgainSchema, request.form)
-    if submitted.value is None:
-        return refused("account/begin_again.html", submitted.form, **_context(facts, token))
-    services = current_services()
-    try:
-        started = begin_again(
-            services.database,
-            services.installation,
-            password_work(),
-            token=token,
-            password=submitted.value.password,
-            device=this_device(),
-        )
-    except Invalid as refusal:
-        form = submitted.form.with_errors(refusal.fields)
-        return refused("account/begin_again.html", form, **_context(facts, token))
-    return go_on(started, "/")
+    database, at = current_services().database, current_services().installation
+    return _start(
+        token,
+        BeginAgainSchema,
+        "account/begin_again.html",
+        lambda given: begin_again(
+            database, at, password_work(), token=token, password=given.password, device=this_device()
+        ),
+    )
 
 
 @blueprint.post(f"{INVITATION_PATH}<token>/join")
@@ -100,6 +87,21 @@ def join(token: str) -> ResponseReturnValue:
     with services.database.writing() as session:
         accept_another_invitation(session, services.installation, person_here().actor, token=token)
     return see_other(with_next(ARRIVE, "/choose-place"))
+
+
+def _start(
+    token: str, schema: type[ValueSchema[V]], template: str, make: Callable[[V], StartedSession]
+) -> ResponseReturnValue:
+    """Make an account from a form with a password, or show the form again; the authenticator app is next."""
+    facts = _facts(token)
+    submitted = submit(schema, request.form)
+    if submitted.value is None:
+        return refused(template, submitted.form, **_context(facts, token))
+    try:
+        started = make(submitted.value)
+    except Invalid as refusal:
+        return refused(template, submitted.form.with_errors(refusal.fields), **_context(facts, token))
+    return go_on(started, "/")
 
 
 def _facts(token: str) -> InvitationFacts:
